@@ -1,0 +1,79 @@
+"""echo on asyncio: streams, and connections as tasks of one group."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext, suppress
+from signal import SIG_DFL, SIGINT, SIGTERM, signal
+from typing import TYPE_CHECKING
+
+from implementations.contract import CHUNK
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from socket import socket
+
+    from implementations.contract import EchoOptions
+
+
+async def receive(reader: StreamReader, idle_s: float | None) -> bytes:
+    """Return the bytes that came, b"" at the peer's end or when it was idle for too long."""
+    if idle_s is None:
+        return await reader.read(CHUNK)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(idle_s):  # idle: runs only while waiting to read
+            return await reader.read(CHUNK)
+    return b""
+
+
+async def echo(
+    reader: StreamReader,
+    writer: StreamWriter,
+    options: EchoOptions,
+    slots: AbstractAsyncContextManager[None],
+) -> None:
+    """Send every byte back until the peer ends."""
+    writer.transport.set_write_buffer_limits(high=0)
+    try:
+        async with slots:  # limit: the surplus waits here, unread
+            while data := await receive(reader, options.idle_s):
+                writer.write(data)
+                await writer.drain()  # backpressure: no more is read until all is written
+            writer.close()  # end: our FIN follows the last byte
+            await writer.wait_closed()
+    except OSError:  # reset: concerns this connection alone
+        pass
+    finally:
+        writer.transport.abort()  # reset, drain: whatever is left open
+
+
+async def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
+    """Serve until a signal, then drain."""
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, _context: None)  # a failed accept is tried again
+    stopped = asyncio.Event()
+    for number in (SIGTERM, SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    slots = asyncio.Semaphore(options.limit) if options.limit else nullcontext()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(None) as grace, asyncio.TaskGroup() as connections:
+            server = await asyncio.start_server(
+                lambda reader, writer: connections.create_task(echo(reader, writer, options, slots)),
+                sock=listener,
+                backlog=1024,
+                ssl=options.tls,
+            )
+            ready()
+            await stopped.wait()
+            for number in (SIGTERM, SIGINT):
+                loop.remove_signal_handler(number)
+                signal(number, SIG_DFL)
+            server.close()  # drain: the listener first, then the connections, cut at the grace
+            grace.reschedule(loop.time() + options.grace_s)
+
+
+def serve(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
+    """Run the loop until drained."""
+    asyncio.run(run(listener, options, ready))

@@ -1,0 +1,127 @@
+"""fetch on asyncio: streams, and workers as tasks of one group."""
+
+from __future__ import annotations
+
+import asyncio
+from signal import SIGINT, SIGTERM
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from implementations.contract import Exchange, Idle, Outcome, readable
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
+    from collections.abc import Callable, Iterator
+
+    from implementations.contract import FetchJob, Url
+
+    Connection = tuple[StreamReader, StreamWriter]
+
+EVERYTHING = 1 << 20  # more than a StreamReader ever holds: no surplus stays behind unseen
+
+
+class Stop(Exception):
+    """Ends the group of workers: after the first error, or by a signal."""
+
+    def __init__(self, caught: int | None = None) -> None:
+        """Remember the signal that was caught, if it was one."""
+        self.caught = caught
+
+
+async def connect(url: Url, job: FetchJob) -> Connection:
+    """Open a connection to the URL's origin."""
+    return await asyncio.open_connection(url.host, url.port, ssl=job.tls if url.scheme == "https" else None)
+
+
+def close(connection: Connection) -> None:
+    """Close a connection at once."""
+    connection[1].transport.abort()
+
+
+def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
+    """Return an idle connection on which nothing has arrived, if there is one."""
+    while connection := idle.take(url):
+        transport = connection[1].transport
+        if not transport.is_closing() and not readable(transport.get_extra_info("socket").fileno()):
+            transport.resume_reading()
+            return connection
+        close(connection)
+    return None
+
+
+async def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Connection]) -> Exchange:
+    """Send one request, read its answer, and keep or close the connection."""
+    reader, writer = connection
+    exchange = Exchange(url, job.max_bytes)
+    try:
+        writer.write(exchange.request)
+        while not exchange.done:
+            exchange.feed(await reader.read(EVERYTHING))  # end: b"" is the peer's FIN
+    except OSError:
+        exchange.reset()  # reset
+    finally:
+        if exchange.reusable:  # reuse
+            writer.transport.pause_reading()
+            idle.put(url, connection)
+        else:
+            close(connection)  # cancel, deadline: the socket ends with the exchange
+    return exchange
+
+
+async def fetch(url: Url, job: FetchJob, idle: Idle[Connection]) -> Exchange:
+    """Fetch one URL, with one retry where a reused connection had gone stale."""
+    if connection := reuse(url, idle):
+        exchange = await talk(connection, url, job, idle)
+        if exchange.started:
+            return exchange
+    return await talk(await connect(url, job), url, job, idle)
+
+
+async def work(
+    urls: Iterator[tuple[int, Url]],
+    job: FetchJob,
+    idle: Idle[Connection],
+    record: Callable[[int, Outcome], None],
+) -> None:
+    """Fetch URLs one after another until none is left."""
+    for index, url in urls:
+        begin = perf_counter()
+        try:
+            async with asyncio.timeout(job.deadline_s):  # deadline: connecting and a retry included
+                outcome = (await fetch(url, job, idle)).outcome(perf_counter() - begin)
+        except OSError as error:
+            outcome = Outcome.failed(error, perf_counter() - begin)
+        record(index, outcome)
+        if job.fail_fast and outcome.error:
+            raise Stop
+
+
+async def stop(caught: int) -> None:
+    """End the group by a signal."""
+    raise Stop(caught)
+
+
+async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
+    """Fetch all URLs; return the signal that ended it, if one did."""
+    loop = asyncio.get_running_loop()
+    urls = enumerate(job.urls)
+    idle: Idle[Connection] = Idle()
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for number in (SIGINT, SIGTERM):
+                loop.add_signal_handler(number, lambda caught=number: workers.create_task(stop(caught)))
+            for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers, one iterator
+                workers.create_task(work(urls, job, idle, record))
+    except* Stop as stopped:  # cancel: the group has cancelled the others
+        caught = stopped.exceptions[0].caught
+    else:
+        caught = None
+    for connection in idle.drain():
+        close(connection)
+    await asyncio.sleep(0)  # the loop closes aborted sockets in its next turn
+    return caught
+
+
+def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
+    """Run the loop until every URL has its outcome; return the signal that ended it, if one did."""
+    return asyncio.run(run(job, record))
