@@ -1,4 +1,4 @@
-"""One way in: a command line becomes records, serve() or fetch_all() runs, lines and a status come out.
+"""One way in: a command line becomes records, serve() or fetch_all() runs, lines come out.
 
 Rules: the same path for every implementation, so that none carries a parser or a printer; nothing
 slow is imported before it is needed. By hand, from the folder above this one:
@@ -67,27 +67,39 @@ def _arguments() -> argparse.ArgumentParser:
     seconds, count = _number(float, above=0), _number(int, above=0)
     from_zero = _number(float, above=-1e-9)
     parser = _Parser(prog="python -m implementations", description=__doc__.partition("\n")[0])
-    parser.add_argument("implementation", help="its name, or the path of a folder with echo.py and fetch.py")
+    parser.add_argument(
+        "implementation", help="its name, or the path of a folder with echo.py and fetch.py"
+    )
     workloads = parser.add_subparsers(dest="workload", required=True, parser_class=_Parser)
 
     echo = workloads.add_parser("echo", help="serve TCP: send back every byte")
     where = echo.add_mutually_exclusive_group(required=True)
     where.add_argument("--fd", type=_number(int, above=-1), help="an inherited listening socket")
-    where.add_argument("--port", type=_number(int, above=-1), help="listen on this port of 127.0.0.1")
-    echo.add_argument("--idle-s", type=seconds, help="close a connection after so long without a byte")
+    where.add_argument(
+        "--port", type=_number(int, above=-1), help="listen on this port of 127.0.0.1"
+    )
+    echo.add_argument(
+        "--idle-s", type=seconds, help="close a connection after so long without a byte"
+    )
     echo.add_argument("--grace-s", type=from_zero, default=EchoOptions().grace_s)
     echo.add_argument("--limit", type=count, help="serve at most so many connections at once")
     echo.add_argument("--tls-cert", help="certificate chain, PEM")
     echo.add_argument("--tls-key", help="its private key, PEM")
 
-    fetch = workloads.add_parser("fetch", help="GET URLs, from the arguments or one a line on stdin")
+    fetch = workloads.add_parser(
+        "fetch", help="GET URLs, from the arguments or one a line on stdin"
+    )
     fetch.add_argument("urls", nargs="*", metavar="URL")
     fetch.add_argument("--limit", type=count, default=DEFAULTS.limit)
     fetch.add_argument("--deadline-s", type=seconds, default=DEFAULTS.deadline_s)
     fetch.add_argument("--max-bytes", type=_number(int, above=-1), default=DEFAULTS.max_bytes)
     fetch.add_argument("--fail-fast", action="store_true", help="end everything at the first error")
-    fetch.add_argument("--linger-s", type=from_zero, default=0.0, help="live on after the last line")
-    fetch.add_argument("--summary", action="store_true", help="one line at the end instead of one a URL")
+    fetch.add_argument(
+        "--linger-s", type=from_zero, default=0.0, help="live on after the last line"
+    )
+    fetch.add_argument(
+        "--summary", action="store_true", help="one line at the end instead of one a URL"
+    )
     fetch.add_argument("--ca", help="certificates to trust, PEM")
     return parser
 
@@ -101,7 +113,10 @@ def _load(implementation: str, workload: str) -> ModuleType:
         return importlib.import_module(f"implementations.{folder.name}.{workload}")
     # A package of another name, so that a folder called trio never shadows the real trio.
     package = f"evenloop_outside_{folder.name}"
-    for name, file in ((package, folder / "__init__.py"), (f"{package}.{workload}", folder / f"{workload}.py")):
+    for name, file in (
+        (package, folder / "__init__.py"),
+        (f"{package}.{workload}", folder / f"{workload}.py"),
+    ):
         spec = importlib.util.spec_from_file_location(
             name, file, submodule_search_locations=[str(folder)] if name == package else None
         )
@@ -118,7 +133,7 @@ def _server_tls(options: argparse.Namespace) -> ssl.SSLContext | None:
     """Return the context of --tls-cert and --tls-key, None without them."""
     if not options.tls_cert:
         return None
-    import ssl
+    import ssl  # noqa: PLC0415  for those who ask for TLS alone
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
@@ -132,7 +147,7 @@ def _client_tls(options: argparse.Namespace, *, https: bool) -> ssl.SSLContext |
     """Return the context for https URLs, None where there are none."""
     if not https:
         return None
-    import ssl
+    import ssl  # noqa: PLC0415  for those who ask for TLS alone
 
     try:
         return ssl.create_default_context(cafile=options.ca)
@@ -214,14 +229,16 @@ class _Record:
 
 
 def fetch(module: ModuleType, options: argparse.Namespace) -> int:
-    """Fetch every URL; the status is 0 when each has its line, 1 after fail-fast, 128+N after a signal."""
+    """Fetch all; the status is 0 when each has its line, 1 after fail-fast, 128+N by a signal."""
     texts = options.urls or [line for line in sys.stdin.read().splitlines() if line]
     try:
         urls = tuple(parse_url(text) for text in texts)
     except ValueError as error:
         _refuse(str(error))
     tls = _client_tls(options, https=any(url.scheme == "https" for url in urls))
-    job = FetchJob(urls, options.limit, options.deadline_s, options.max_bytes, options.fail_fast, tls)
+    job = FetchJob(
+        urls, options.limit, options.deadline_s, options.max_bytes, options.fail_fast, tls
+    )
     record = _Record(texts, summary=options.summary)
     caught = module.fetch_all(job, record) if urls else None
     record.finish()

@@ -1,7 +1,7 @@
 """One HTTP/1.1 request and its answer, without I/O: bytes in, an outcome out.
 
-Rules: no I/O, no clock, no framework. Body bytes are counted and summed, never kept; what is kept of
-a head is bounded. The outcome depends on the bytes alone, never on how they were cut.
+Rules: no I/O, no clock, no framework. Body bytes are counted and summed, never kept; what is kept
+of a head is bounded. The outcome depends on the bytes alone, never on how they were cut.
 
 httptools parses every head and every trailer section, strictly (llhttp's default). The end of a
 message is found here, because httptools tells neither that a body ends with the connection nor
@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from zlib import crc32
@@ -23,6 +22,8 @@ from zlib import crc32
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from implementations.contract import Url
 
 ERRORS = (
@@ -89,7 +90,7 @@ class Outcome:
 
     @classmethod
     def failed(cls, error: OSError, elapsed_s: float) -> Outcome:
-        """Name the cause of an error that came before any answer: from connecting or the deadline."""
+        """Name the cause of an error before any answer: from connecting or the deadline."""
         word = next(word for kind, word in CAUSES if isinstance(error, kind))
         return cls(None, None, None, word, elapsed_s)
 

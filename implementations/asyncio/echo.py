@@ -60,7 +60,9 @@ async def run(listener: socket, options: EchoOptions, ready: Callable[[], None])
     with suppress(TimeoutError):
         async with asyncio.timeout(None) as grace, asyncio.TaskGroup() as connections:
             server = await asyncio.start_server(
-                lambda reader, writer: connections.create_task(echo(reader, writer, options, slots)),
+                lambda reader, writer: connections.create_task(
+                    echo(reader, writer, options, slots)
+                ),
                 sock=listener,
                 backlog=1024,
                 ssl=options.tls,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EVERYTHING = 1 << 20  # more than a StreamReader ever holds: no surplus stays behind unseen
 
 
-class Stop(Exception):
+class Stop(Exception):  # noqa: N818  it ends work, it is no error
     """Ends the group of workers: after the first error, or by a signal."""
 
     def __init__(self, caught: int | None = None) -> None:
@@ -30,7 +30,9 @@ class Stop(Exception):
 
 async def connect(url: Url, job: FetchJob) -> Connection:
     """Open a connection to the URL's origin."""
-    return await asyncio.open_connection(url.host, url.port, ssl=job.tls if url.scheme == "https" else None)
+    return await asyncio.open_connection(
+        url.host, url.port, ssl=job.tls if url.scheme == "https" else None
+    )
 
 
 def close(connection: Connection) -> None:
@@ -109,7 +111,9 @@ async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | No
     try:
         async with asyncio.TaskGroup() as workers:
             for number in (SIGINT, SIGTERM):
-                loop.add_signal_handler(number, lambda caught=number: workers.create_task(stop(caught)))
+                loop.add_signal_handler(
+                    number, lambda caught=number: workers.create_task(stop(caught))
+                )
             for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers, one iterator
                 workers.create_task(work(urls, job, idle, record))
     except* Stop as stopped:  # cancel: the group has cancelled the others

@@ -1,0 +1,67 @@
+"""Facts about this machine: which cores a run may use, and what the report says of the rest.
+
+Rules: it reads /proc, /sys and the scheduler, never changes them, and names no user, host or path.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from pathlib import Path
+
+import psutil
+
+from harness.model import HarnessError
+
+_CPU = Path("/sys/devices/system/cpu")
+
+
+def require_linux() -> None:
+    """Raise HarnessError on any other system: epoll, /proc and affinity are what it stands on."""
+    if sys.platform != "linux":
+        raise HarnessError("evenloop runs on Linux only: it needs epoll, /proc and CPU affinity.")
+
+
+def cores() -> tuple[int, int]:
+    """Return two cores for the contestant and the gauge, never two threads of one core.
+
+    Both are the same where only one physical core is allowed; measuring refuses that.
+    """
+    chosen: list[int] = []
+    taken: set[str] = set()
+    for core in sorted(os.sched_getaffinity(0), reverse=True):
+        siblings = _read(_CPU / f"cpu{core}/topology/thread_siblings_list") or str(core)
+        if siblings not in taken:
+            taken.add(siblings)
+            chosen.append(core)
+    return (chosen[0], chosen[1]) if len(chosen) > 1 else (chosen[0], chosen[0])
+
+
+def facts() -> dict[str, str]:
+    """Return what a reader needs to judge the figures by, as text by name."""
+    memory = psutil.virtual_memory().total / 2**30
+    governor = _read(_CPU / "cpu0/cpufreq/scaling_governor")
+    return {
+        "cpu": _cpu_model(),
+        "cores": f"{len(os.sched_getaffinity(0))} usable",
+        "memory": f"{memory:.0f} GiB",
+        "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
+        "governor": governor or "unknown (a virtual machine hides it)",
+        "libc": " ".join(platform.libc_ver()),
+        "python": f"{platform.python_implementation()} {platform.python_version()}",
+    }
+
+
+def _cpu_model() -> str:
+    for line in _read(Path("/proc/cpuinfo")).splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

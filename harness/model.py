@@ -1,0 +1,363 @@
+"""The records that travel from stage to stage, and how they are kept in files.
+
+Rules: frozen records only, flat where they can be, the unit in the field's name, a sentence per
+field. Nothing here computes, and nothing here imports another module of the harness.
+
+    meta.toml -> plan.json -> verdicts.jsonl, samples.jsonl -> summary.json -> REPORT.md
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+FORMAT = 1  # of every file in a run folder; a run folder of another format is refused
+
+Workload = Literal["echo", "fetch"]
+WORKLOADS: tuple[Workload, ...] = ("echo", "fetch")
+
+Kind = Literal["framework", "native", "reference"]
+Level = Literal["MUST", "SHOULD", "INFO"]
+VerdictKind = Literal[
+    "PASS",  # seen to hold
+    "FAIL",  # seen not to hold
+    "DECLARED",  # meta.toml admits the difference, and the case still sees it
+    "INFO",  # shown, never judged
+    "UNSUPPORTED",  # the machine or the implementation lacks what the case needs
+    "INCONCLUSIVE",  # the machine was too busy, or the control failed
+    "HARNESS-ERROR",  # the case itself broke; nothing is known
+]
+
+BASELINE = "asyncio"  # every rate is paired with this one's, in the same block
+TWIN = "~twin"  # appended to the baseline's name for its second, hidden appearance
+
+
+class HarnessError(Exception):
+    """The harness cannot go on: one sentence that names the thing and what to do."""
+
+    exit_code = 2
+
+
+class UsageError(HarnessError):
+    """The user's own mistake: an unknown name, a bad budget, a folder that is no run folder."""
+
+
+class Implementation(msgspec.Struct, frozen=True, kw_only=True):
+    """One contestant, as its meta.toml and this machine describe it."""
+
+    name: str
+    """The folder's name, `[a-z][a-z0-9_]*`; unique in a plan."""
+    folder: str
+    """Absolute path of the folder that holds meta.toml."""
+    title: str
+    """How its authors write its name."""
+    style: str
+    """coroutine, callback, greenlet, thread, ..."""
+    kind: Kind = "framework"
+    """framework (ranked), native (ranked among its kind), reference (the ceiling, never ranked)."""
+    homepage: str = ""
+    requires: tuple[str, ...] = ()
+    """Requirement specifiers (PEP 508) of the distributions it needs."""
+    python: str = ""
+    """Version specifier of the interpreters it can run on; empty: any."""
+    run: tuple[str, ...] = ()
+    """The command that starts it, {here} and {python} filled in; empty: the shared launcher."""
+    read_size: str = ""
+    """What it reads at most at once, and who decides that."""
+    loop: str = ""
+    """Which event loop or reactor runs it."""
+    year: int = 0
+    known: dict[str, str] = {}
+    """Clause id -> how and why it differs from the contract."""
+    beyond: dict[str, str] = {}
+    """Clause id, or another word -> what was added to the natural idiom, and why."""
+    versions: dict[str, str] = {}
+    """Distribution -> the version installed here."""
+    code_lines: dict[str, int] = {}
+    """File name -> lines of code (no blanks, comments, docstrings); Python files only."""
+    cannot_run: str = ""
+    """Why it cannot run here, and the command that would help; empty: it can."""
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """One condition under which a workload is measured."""
+
+    workload: Workload
+    concurrency: int
+    """echo: connections; fetch: --limit."""
+    size: int
+    """Bytes of a message (echo) or of a body (fetch)."""
+    delay_ms: int = 0
+    """fetch: how long the origin waits before it answers."""
+    ranked: bool = False
+    """Ranked cells are measured in every block, the others once."""
+
+    @property
+    def name(self) -> str:
+        """Short and unique: `10x1KiB` for echo, `10@20ms` for fetch."""
+        if self.workload == "fetch":
+            return f"{self.concurrency}@{self.delay_ms}ms"
+        size = f"{self.size // 1024}KiB" if self.size >= 1024 else f"{self.size}B"
+        return f"{self.concurrency}x{size}"
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run will do: chosen once, written before anything starts, never changed."""
+
+    format: int = FORMAT
+    created: str
+    """UTC, ISO 8601, to the second."""
+    evenloop: str
+    """Version of this project."""
+    seed: int
+    workloads: tuple[Workload, ...]
+    quick: bool
+    budget_s: float
+    """Seconds that the whole run may take, checking included."""
+    python: str
+    """Version of the interpreter that runs the implementations, as `3.11.7`."""
+    server_core: int
+    """The core of the contestant. Equal to gauge_core where there is only one core."""
+    gauge_core: int
+    machine: dict[str, str] = {}
+    """Facts about the machine, for the report: cpu, kernel, cores, memory, ..."""
+    arguments: tuple[str, ...] = ()
+    """The command line after `compare`, to run it again."""
+    implementations: tuple[Implementation, ...]
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What one case saw of one implementation."""
+
+    implementation: str
+    case: str
+    """As `E04.3`; what stands before the dot is the clause."""
+    level: Level
+    verdict: VerdictKind
+    reason: str = ""
+    """One sentence: what was expected and what came instead. Empty for PASS."""
+    evidence: tuple[str, ...] = ()
+    """The wire log: what was sent and what came back, with offsets and times."""
+    wall_s: float = 0.0
+
+    @property
+    def clause(self) -> str:
+        """The clause that the case belongs to, as `E04`."""
+        return self.case.partition(".")[0]
+
+    @property
+    def workload(self) -> Workload:
+        """The workload that the clause belongs to."""
+        return "echo" if self.case.startswith("E") else "fetch"
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One slice of one cell: what the gauge and /proc counted between its two edges.
+
+    A unit is what one process gave for one cell in one block; it is written in one piece, and
+    `index`/`of` tell whether it is whole.
+    """
+
+    block: int
+    """Number of the block, from 0; -1 for cells that are measured once."""
+    implementation: str
+    """The name in the plan; the baseline's second appearance has TWIN appended."""
+    workload: Workload
+    cell: str
+    index: int
+    """Number of this slice in its unit, from 0."""
+    of: int
+    """How many samples the unit has."""
+    phase: Literal["cold", "warm"] = "warm"
+    """cold: the first 50 ms of a fresh process; warm: after the priming generation."""
+    started_ns: int = 0
+    """CLOCK_MONOTONIC at the slice's first edge."""
+    wall_ns: int = 0
+    messages: int = 0
+    """Replies (echo) or requests (fetch) between the edges."""
+    child_cpu_ns: int = 0
+    """CPU time of the contestant, its children included."""
+    child_wait_ns: int = 0
+    """Time that the contestant's threads were runnable and had no core."""
+    child_faults: int = 0
+    """Minor page faults of the contestant."""
+    gauge_cpu_ns: int = 0
+    gauge_wait_ns: int = 0
+    """Time that the gauge was runnable and had no core."""
+    gauge_busy: float = 0.0
+    """Share of the slice in which the gauge had work to do, 0 to 1."""
+    jain: float = 0.0
+    """Jain's fairness index of messages over connections, 1/N to 1 (echo)."""
+    mean_latency_ns: float = 0.0
+    p50_ns: float = 0.0
+    p90_ns: float = 0.0
+    p99_ns: float = 0.0
+    p999_ns: float = 0.0
+    max_ns: float = 0.0
+    unanswered: int = 0
+    error: str = ""
+    """Why the sample is void; empty: it counts."""
+
+
+# Summary: what analyse found. Everything that a report says comes from here.
+
+Status = Literal[
+    "ok",  # every MUST clause of the workload was seen to hold
+    "declared",  # a MUST differs and meta.toml says so: measured, without rank
+    "unproven",  # a MUST could not be judged, or was not: measured, without rank
+    "fail",  # a MUST does not hold: no numbers
+    "cannot-run",  # it does not start on this machine: no numbers
+]
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A figure: the median over blocks, and its 95% interval where there are blocks enough."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    bound: Literal["", ">=", "<=", "~"] = ""
+    """What the gauge's own limit makes of the figure: at least, at most, or neither."""
+
+
+class Temper(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process gives in one phase, cold or warm: medians over blocks."""
+
+    rate_per_s: float
+    cpu_us: float
+    """CPU time per message, microseconds."""
+    faults: float
+    """Minor page faults per message."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One implementation in one cell."""
+
+    implementation: str
+    units: int
+    """How many units counted: blocks in a ranked cell, 1 in the others."""
+    rate_per_s: Estimate
+    """Messages or requests per second; in a cell measured once, low and high are its slices' ends."""
+    cpu_us: Estimate
+    """CPU time per message, microseconds."""
+    faults: float
+    """Minor page faults per message."""
+    jain: float = 0.0
+    ratio: Estimate | None = None
+    """Its rate over the baseline's, in the same block."""
+    cpu_ratio: Estimate | None = None
+    """The baseline's CPU per message over its own: above 1 is less CPU."""
+    of_reference: Estimate | None = None
+    """Its rate over the reference's, in the same block."""
+    efficiency: float | None = None
+    """Its rate over the ideal concurrency / delay; only where the origin waits."""
+    disagree: bool = False
+    """True where ratio and cpu_ratio are more than the tie apart."""
+    p: float | None = None
+    """That its rate is the baseline's: signed-rank test, Holm over the implementations."""
+    rank: str = ""
+    """As `1` or `2-4`; empty: not ranked."""
+    cold: Temper | None = None
+
+
+class CellSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell and everyone's result in it, the fastest first."""
+
+    cell: Cell
+    results: tuple[Result, ...]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One implementation's row in the answer to a workload."""
+
+    implementation: str
+    status: Status
+    clauses: tuple[str, ...] = ()
+    """The clauses that the status comes from."""
+    reason: str = ""
+    """One sentence; empty for ok."""
+    rank: str = ""
+    ratio: Estimate | None = None
+    """Geometric mean of its ratios over the workload's ranked cells without delay."""
+    cpu_ratio: Estimate | None = None
+    of_reference: Estimate | None = None
+    disagree: bool = False
+
+
+class Canary(msgspec.Struct, frozen=True, kw_only=True):
+    """A control inside the run: something whose answer is known beforehand."""
+
+    name: Literal["twin"]
+    """twin: the baseline against itself under a second name."""
+    workload: Workload
+    cell: str
+    estimate: Estimate
+    passed: bool | None
+    """None: too few blocks to judge."""
+
+
+class WorkloadSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one workload, and what it rests on."""
+
+    workload: Workload
+    baseline: str
+    """Whose rate every ratio is to; empty where nothing was measured."""
+    reference: str
+    """The ceiling; empty where it gave no figures."""
+    blocks: int
+    """How many blocks counted."""
+    withheld: Literal["", "blocks", "canary"]
+    """Why there are no ranks: too few blocks, or a canary failed. Empty: there are."""
+    standings: tuple[Standing, ...]
+    cells: tuple[CellSummary, ...]
+    canaries: tuple[Canary, ...]
+
+
+class ClauseSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One clause over all implementations."""
+
+    clause: str
+    level: Level
+    title: str
+    verdicts: dict[str, VerdictKind]
+    """Implementation -> the worst verdict of the clause's cases."""
+
+
+class ThrownOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured and does not count, by rules that do not look at names."""
+
+    blocks: dict[str, str]
+    """Number of the block -> the rule that it broke."""
+    slices: dict[str, int]
+    """Cause -> how many slices."""
+    units: int
+    """Units that kept too few slices."""
+    all_blocks: int
+    all_slices: int
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a report needs: rendering reads nothing else."""
+
+    format: int = FORMAT
+    created: str
+    evenloop: str
+    seed: int
+    quick: bool
+    budget_s: float
+    python: str
+    server_core: int
+    gauge_core: int
+    machine: dict[str, str]
+    arguments: tuple[str, ...]
+    """What to put after `compare` to run it again: with the seed, without this machine's paths."""
+    implementations: tuple[Implementation, ...]
+    """As planned, but for `folder`: `implementations/<name>` in this repository, else empty."""
+    workloads: tuple[WorkloadSummary, ...]
+    clauses: tuple[ClauseSummary, ...]
+    findings: tuple[Verdict, ...]
+    """Every verdict that is not PASS or INFO."""
+    cases: int
+    """How many cases were played, over all implementations."""
+    thrown_out: ThrownOut

@@ -1,0 +1,209 @@
+"""meta.toml files -> Plan: what there is, what can run here, what was chosen.
+
+Rules: it reads files and asks for installed versions; it starts nothing, installs nothing and
+imports no framework. A bad meta.toml is the user's to mend: file, key, what was expected.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.metadata
+import platform
+import re
+import secrets
+import shutil
+import tomllib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import msgspec
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from harness import machine
+from harness.launch import ROOT
+from harness.lines import code_lines
+from harness.model import WORKLOADS, HarnessError, Implementation, Kind, Plan, UsageError, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+IN_TREE = ROOT / "implementations"
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The keys of a meta.toml; their meaning stands in `model.Implementation`."""
+
+    title: str
+    style: str
+    kind: Kind = "framework"
+    homepage: str = ""
+    requires: tuple[str, ...] = ()
+    python: str = ""
+    run: tuple[str, ...] = ()
+    read_size: str = ""
+    loop: str = ""
+    year: int = 0
+    known: dict[str, str] = {}
+    beyond: dict[str, str] = {}
+
+
+def read(folder: Path) -> Implementation:
+    """Return what a folder's meta.toml says, and whether it can run here. Raises UsageError."""
+    file = folder / "meta.toml"
+    meta = _meta(file)
+    if not NAME.fullmatch(folder.name):
+        raise UsageError(f"{file}: the folder's name must match {NAME.pattern}.")
+    versions, cannot_run = _availability(file, meta)
+    facts = msgspec.structs.asdict(meta)
+    return Implementation(
+        name=folder.name,
+        folder=str(folder.resolve()),
+        versions=versions,
+        code_lines=_code_lines(folder),
+        cannot_run=cannot_run,
+        **facts,
+    )
+
+
+def _meta(file: Path) -> Meta:
+    """Parse and check one file; every fault names the file, the key and what was expected."""
+    try:
+        return msgspec.convert(tomllib.loads(file.read_text("utf-8")), Meta)
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: not valid TOML: {error}.") from error
+    except msgspec.ValidationError as error:
+        known = ", ".join(Meta.__struct_fields__)
+        hint = f" (the keys are {known})" if "unknown field" in str(error) else ""
+        raise UsageError(f"{file}: {str(error).replace(' - at `$.', ' at `')}{hint}.") from error
+
+
+def _availability(file: Path, meta: Meta) -> tuple[dict[str, str], str]:
+    """Return the installed versions, and why it cannot run here (empty: it can)."""
+    versions: dict[str, str] = {}
+    missing: list[str] = []
+    try:
+        python = SpecifierSet(meta.python)
+        requirements = [Requirement(text) for text in meta.requires]
+    except InvalidSpecifier as error:
+        raise UsageError(f"{file}: `python`: {error}; expected a specifier as '>=3.11'.") from error
+    except InvalidRequirement as error:
+        raise UsageError(f"{file}: `requires`: {_one_line(error)}; expected as 'trio>=0.27'.") from error
+    if not python.contains(platform.python_version(), prereleases=True):
+        return {}, f"it needs Python {meta.python}; this is {platform.python_version()}"
+    for requirement in requirements:
+        if requirement.marker and not requirement.marker.evaluate():
+            continue
+        try:
+            versions[requirement.name] = importlib.metadata.version(requirement.name)
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(str(requirement))
+            continue
+        if not requirement.specifier.contains(versions[requirement.name], prereleases=True):
+            missing.append(str(requirement))
+    if missing:
+        wanted = " ".join(f"'{text}'" for text in missing)
+        return versions, f"{', '.join(missing)} not installed; python -m pip install {wanted}"
+    return versions, _missing_program(file, meta)
+
+
+def _one_line(error: Exception) -> str:
+    """Return the first line of an error that may have drawn a picture below it."""
+    return str(error).partition("\n")[0]
+
+
+def _missing_program(file: Path, meta: Meta) -> str:
+    """Return why its files or its program are not there; empty: they are."""
+    if not meta.run:
+        absent = [f"{w}.py" for w in WORKLOADS if not (file.parent / f"{w}.py").is_file()]
+        return f"{' and '.join(absent)} missing beside its meta.toml" if absent else ""
+    program = meta.run[0].replace("{here}", str(file.parent.resolve()))
+    if program != "{python}" and shutil.which(program) is None:
+        return f"the program {program} is not on the PATH; install it, or mend `run`"
+    return ""
+
+
+def _code_lines(folder: Path) -> dict[str, int]:
+    """Return the lines of code of its Python files, by name; what does not parse is left out."""
+    counts: dict[str, int] = {}
+    for file in sorted(folder.glob("*.py")):
+        try:
+            counts[file.name] = code_lines(file.read_text("utf-8"))
+        except (SyntaxError, UnicodeDecodeError):
+            continue
+    return {name: count for name, count in counts.items() if count}
+
+
+def discover(outside: Iterable[Path] = ()) -> list[Implementation]:
+    """Return all implementations: the tree's, then those below each outside folder."""
+    found = {folder.name: read(folder) for folder in _folders(IN_TREE)}
+    for root in outside:
+        folders = _folders(root)
+        if not folders:
+            raise UsageError(f"--from {root}: no folder below it has a meta.toml.")
+        for folder in folders:
+            if folder.name in found:
+                taken = found[folder.name].folder
+                raise UsageError(f"{folder}: the name is taken by {taken}; rename the folder.")
+            found[folder.name] = read(folder)
+    return list(found.values())
+
+
+def _folders(root: Path) -> list[Path]:
+    """Return every folder at or below a root that has a meta.toml, by name."""
+    return sorted(
+        (file.parent.resolve() for file in root.rglob("meta.toml")), key=lambda folder: folder.name
+    )
+
+
+def choose(known: Sequence[Implementation], names: Iterable[str]) -> list[Implementation]:
+    """Return the named ones, all for no name. Raises UsageError (with a near name)."""
+    by_name = {implementation.name: implementation for implementation in known}
+    wanted = list(dict.fromkeys(names)) or list(by_name)
+    for name in wanted:
+        if name not in by_name:
+            near = difflib.get_close_matches(name, by_name, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(by_name)}."
+            raise UsageError(f"no implementation is called {name!r}; {hint}")
+    return [by_name[name] for name in wanted]
+
+
+def make(
+    implementations: Sequence[Implementation],
+    *,
+    workloads: tuple[Workload, ...],
+    quick: bool,
+    budget_s: float,
+    seed: int | None,
+    arguments: Sequence[str] = (),
+) -> Plan:
+    """Return the plan of a run; a seed is drawn where none is given."""
+    server_core, gauge_core = machine.cores()
+    return Plan(
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        evenloop=version(),
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        workloads=workloads,
+        quick=quick,
+        budget_s=budget_s,
+        python=platform.python_version(),
+        server_core=server_core,
+        gauge_core=gauge_core,
+        machine=machine.facts(),
+        arguments=tuple(arguments),
+        implementations=tuple(implementations),
+    )
+
+
+def version() -> str:
+    """Return the version of evenloop itself. Raises HarnessError where it is not installed."""
+    try:
+        return importlib.metadata.version("evenloop")
+    except importlib.metadata.PackageNotFoundError:
+        raise HarnessError(
+            "evenloop is not installed here; run: python -m pip install -e ."
+        ) from None

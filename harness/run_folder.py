@@ -1,0 +1,76 @@
+"""The folder of one run: where it lies, what is in it, how much of its budget is spent.
+
+Rules: it makes and finds folders and never looks into results. A path that a user gives is used as
+given; names of implementations never become part of one.
+"""
+
+from __future__ import annotations
+
+import platform
+import time
+from pathlib import Path
+
+import msgspec
+
+from harness import files, machine
+from harness.model import Plan, UsageError
+
+RUNS = Path("runs")
+
+
+class Spent(msgspec.Struct, frozen=True):
+    """How much of its budget a run has used, over all the processes that worked on it."""
+
+    spent_s: float
+
+
+def create(out: Path | None, plan: Plan) -> Path:
+    """Make the folder of a new run and write its plan. Raises UsageError where one lies there."""
+    folder = out or RUNS / plan.created.replace(":", "").replace("-", "")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(
+            f"{folder} is not an empty folder; choose another --out, or --resume {folder}."
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        files.write_json(folder / "plan.json", plan)
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}.") from error
+    return folder
+
+
+def reopen(folder: Path) -> Plan:
+    """Return the plan of an earlier run, to go on with it. Raises UsageError where that is no use.
+
+    Figures from different machines or interpreters are never put into one run.
+    """
+    plan = files.read_json(folder / "plan.json", Plan)
+    here = machine.facts()
+    for name in ("cpu", "kernel", "python"):
+        if plan.machine.get(name) != here[name]:
+            raise UsageError(
+                f"{folder} was begun with {name} {plan.machine.get(name)}, here is {here[name]}; "
+                "figures from both cannot stand in one run. Begin a new one."
+            )
+    if plan.python != platform.python_version():
+        raise UsageError(f"{folder} was begun on Python {plan.python}; go on with that one.")
+    return plan
+
+
+class Clock:
+    """Counts what this process spends on top of what earlier ones spent, and keeps it in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        """Go on from what is written there."""
+        self._file = folder / "spent.json"
+        self._before = files.read_json(self._file, Spent).spent_s if self._file.exists() else 0.0
+        self._begin = time.monotonic()
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds spent on the run so far."""
+        return self._before + time.monotonic() - self._begin
+
+    def save(self) -> None:
+        """Write it down; a crash loses what came after."""
+        files.write_json(self._file, Spent(spent_s=round(self.spent_s, 3)))

@@ -1,0 +1,120 @@
+"""The stages of a run, in their order: check, measure, analyse, report.
+
+Rules: a stage takes the plan and the run folder, reads what the stage before wrote there, and
+writes its own file. It can be called again: what is done is not done twice.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from harness import analyse, files, judge, report
+from harness.check import cases, suite
+from harness.measure.session import Session, require_budget
+from harness.model import Plan, Verdict, Workload
+from harness.progress import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from harness.check.case import Case
+    from harness.measure.job import Job
+    from harness.model import Implementation
+    from harness.run_folder import Clock
+
+
+def verdicts_of(folder: Path) -> list[Verdict]:
+    """Return the verdicts in a run folder so far."""
+    file = folder / "verdicts.jsonl"
+    files.mend(file)
+    return files.read_jsonl(file, Verdict) if file.exists() else []
+
+
+def check_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
+    """Play every case that has no verdict yet, for every implementation that can run."""
+    known = {(verdict.implementation, verdict.case) for verdict in verdicts_of(folder)}
+    chosen = suite.select(cases.ALL, (), workloads=the_plan.workloads, quick=the_plan.quick)
+    able = [one for one in the_plan.implementations if not one.cannot_run]
+    missing = [one for one in able if any((one.name, case.id) not in known for case in chosen)]
+    if not missing:
+        return
+    with Progress() as progress:
+        play(
+            missing,
+            chosen,
+            progress,
+            lambda verdict: files.append_jsonl(folder / "verdicts.jsonl", [verdict]),
+            skip=known,
+        )
+    clock.save()
+
+
+def play(
+    implementations: Sequence[Implementation],
+    chosen: Sequence[Case],
+    progress: Progress,
+    keep: Callable[[Verdict], None],
+    skip: set[tuple[str, str]] | None = None,
+) -> None:
+    """Play cases and show each verdict as it comes."""
+    total = len(implementations) * len(chosen)
+    count = 0
+
+    def on_verdict(verdict: Verdict) -> None:
+        nonlocal count
+        count += 1
+        keep(verdict)
+        progress.say(
+            "check",
+            f"{count} of {total}: {verdict.implementation} {verdict.case} {verdict.verdict}",
+        )
+        if verdict.verdict not in {"PASS", "INFO"}:
+            progress.note(
+                f"{verdict.verdict} {verdict.implementation} {verdict.case}: {verdict.reason}",
+                style="red" if verdict.verdict == "FAIL" else "yellow",
+            )
+
+    progress.say("check", f"{len(chosen)} cases for {len(implementations)} implementations")
+    suite.run(implementations, chosen, on_verdict=on_verdict, skip=skip or set())
+
+
+def measure_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
+    """Measure what passed, in blocks, until the budget is spent."""
+    failed = _failed(the_plan, verdicts_of(folder))
+    session = Session(the_plan, folder, failed)
+    left_s = the_plan.budget_s - clock.spent_s
+    require_budget(the_plan, session.models, left_s)
+    with Progress() as progress:
+
+        def on_job(job: Job, text: str) -> None:
+            clock.save()
+            progress.say("measure", f"{job.implementation.name} {job.workload}, {text}")
+
+        session.run(time.monotonic() + left_s, on_job)
+    clock.save()
+
+
+def _failed(the_plan: Plan, verdicts: Sequence[Verdict]) -> list[tuple[str, Workload]]:
+    """Return who is not measured in which workload, because a MUST does not hold."""
+    return [
+        (one.name, workload)
+        for one in the_plan.implementations
+        for workload in the_plan.workloads
+        if judge.standing(one, workload, verdicts).status == "fail"
+    ]
+
+
+def analyse_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
+    """Turn verdicts and samples into summary.json."""
+    analyse.run(folder)
+
+
+def report_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
+    """Turn summary.json into REPORT.md and its charts."""
+    report.run(folder, folder)
+
+
+STAGES = (check_stage, measure_stage, analyse_stage, report_stage)
+"""The whole program, in order."""

@@ -1,0 +1,75 @@
+"""The commands of this project: `nox -l` lists them, `nox -s compare -- --help` explains one."""
+
+import sys
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10.9"
+nox.options.sessions = ["compare"]
+nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "uv|virtualenv"
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+FRAMEWORKS = sorted(
+    {
+        requirement
+        for meta in Path("implementations").glob("*/meta.toml")
+        for requirement in tomllib.loads(meta.read_text("utf-8"))["requires"]
+    }
+)
+TESTING = nox.project.load_toml("pyproject.toml")["dependency-groups"]
+
+
+def harness(session: nox.Session, *words: str) -> None:
+    """Run the harness in an environment with every framework; it handles Ctrl-C by itself."""
+    session.install("-e", ".", *FRAMEWORKS)
+    session.run("python", "-m", "harness", *words, interrupt_timeout=None, terminate_timeout=None)
+
+
+@nox.session(venv_location=f".nox/evenloop-{HERE}")
+def compare(session: nox.Session) -> None:
+    """Check, measure and report: the main job."""
+    harness(session, "compare", *session.posargs)
+
+
+@nox.session(venv_location=f".nox/evenloop-{HERE}")
+def check(session: nox.Session) -> None:
+    """Check the behaviour alone; exit 1 when a MUST fails."""
+    harness(session, "check", *session.posargs)
+
+
+@nox.session(venv_location=f".nox/evenloop-{HERE}")
+def report(session: nox.Session) -> None:
+    """Render the report of a run folder again, without measuring."""
+    harness(session, "report", *session.posargs)
+
+
+@nox.session(name="list", venv_location=f".nox/evenloop-{HERE}")
+def list_(session: nox.Session) -> None:
+    """List the implementations, their versions, and whether each can run here."""
+    harness(session, "list", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests on every supported Python that is here."""
+    session.install("-e", ".", *TESTING["tests"], *FRAMEWORKS)
+    session.run("pytest", "-n", "4", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install(*TESTING["lint"])
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types."""
+    session.install("-e", ".", *TESTING["tests"], *TESTING["types"], "nox", *FRAMEWORKS)
+    session.run("mypy")
