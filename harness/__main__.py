@@ -17,9 +17,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from harness import analyse, files, judge, machine, plan, report, run_folder, stages
+from harness import files, judge, machine, plan, report, run_folder, stages
 from harness.check import cases, suite
-from harness.model import WORKLOADS, HarnessError, Plan, UsageError, Verdict, Workload
+from harness.model import WORKLOADS, HarnessError, Plan, Summary, UsageError, Verdict, Workload
 from harness.progress import Progress
 from harness.report import terminal
 
@@ -174,7 +174,8 @@ def compare(
         _fail(
             f"interrupted; every result so far is kept. Go on with --resume {folder}", INTERRUPTED
         )
-    click.echo(terminal.render(folder))
+    summary = files.read_json(folder / "summary.json", Summary)
+    click.echo(terminal.text(summary, colour=sys.stdout.isatty()))
     click.echo(f"\nThe report: {folder / 'REPORT.md'}")
 
 
@@ -301,7 +302,7 @@ def measure(folder: Path) -> None:
 @_run
 def analyse_command(folder: Path) -> None:
     """Turn a run folder's verdicts and samples into its summary.json."""
-    analyse.run(folder)
+    stages.analyse_stage(None, folder, None)
 
 
 @main.command(name="report")
@@ -319,7 +320,7 @@ def report_command(folder: Path, out: Path | None) -> None:
     nox -s report -- runs/20261122T140000Z
     """
     if (folder / "samples.jsonl").exists():
-        analyse.run(folder)
+        stages.analyse_stage(None, folder, None)
     report.run(folder, out or folder)
     click.echo((out or folder) / "REPORT.md")
 

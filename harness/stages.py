@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness import analyse, files, judge, report
 from harness.check import cases, suite
+from harness.check.case import CLAUSES
 from harness.measure.session import Session, require_budget
 from harness.model import Plan, Verdict, Workload
 from harness.progress import Progress
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from harness.run_folder import Clock
 
 
+SHOWN = {"FAIL": "red", "HARNESS-ERROR": "red", "INCONCLUSIVE": "yellow"}
+"""Verdicts that the reader is told of at once, and their colours."""
+
+
 def verdicts_of(folder: Path) -> list[Verdict]:
     """Return the verdicts in a run folder so far."""
     file = folder / "verdicts.jsonl"
@@ -34,19 +39,19 @@ def verdicts_of(folder: Path) -> list[Verdict]:
 
 def check_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
     """Play every case that has no verdict yet, for every implementation that can run."""
-    known = {(verdict.implementation, verdict.case) for verdict in verdicts_of(folder)}
-    chosen = suite.select(cases.ALL, (), workloads=the_plan.workloads, quick=the_plan.quick)
-    able = [one for one in the_plan.implementations if not one.cannot_run]
-    missing = [one for one in able if any((one.name, case.id) not in known for case in chosen)]
-    if not missing:
+    earlier = verdicts_of(folder)
+    known = {(verdict.implementation, verdict.case) for verdict in earlier}
+    chosen = suite.select(cases.ALL, workloads=the_plan.workloads, quick=the_plan.quick)
+    if all((one.name, case.id) in known for one in the_plan.implementations for case in chosen):
         return
+    file = folder / "verdicts.jsonl"
     with Progress() as progress:
         play(
-            missing,
+            the_plan.implementations,
             chosen,
             progress,
-            lambda verdict: files.append_jsonl(folder / "verdicts.jsonl", [verdict]),
-            skip=known,
+            lambda verdict: files.append_jsonl(file, [verdict]),
+            earlier,
         )
     clock.save()
 
@@ -56,7 +61,7 @@ def play(
     chosen: Sequence[Case],
     progress: Progress,
     keep: Callable[[Verdict], None],
-    skip: set[tuple[str, str]] | None = None,
+    earlier: Sequence[Verdict] = (),
 ) -> None:
     """Play cases and show each verdict as it comes."""
     total = len(implementations) * len(chosen)
@@ -70,14 +75,14 @@ def play(
             "check",
             f"{count} of {total}: {verdict.implementation} {verdict.case} {verdict.verdict}",
         )
-        if verdict.verdict not in {"PASS", "INFO"}:
+        if verdict.verdict in SHOWN:
             progress.note(
                 f"{verdict.verdict} {verdict.implementation} {verdict.case}: {verdict.reason}",
-                style="red" if verdict.verdict == "FAIL" else "yellow",
+                style=SHOWN[verdict.verdict],
             )
 
     progress.say("check", f"{len(chosen)} cases for {len(implementations)} implementations")
-    suite.run(implementations, chosen, on_verdict=on_verdict, skip=skip or set())
+    suite.run(implementations, chosen, on_verdict=on_verdict, earlier=earlier)
 
 
 def measure_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
@@ -106,9 +111,10 @@ def _failed(the_plan: Plan, verdicts: Sequence[Verdict]) -> list[tuple[str, Work
     ]
 
 
-def analyse_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
+def analyse_stage(_plan: Plan | None, folder: Path, _clock: Clock | None) -> None:
     """Turn verdicts and samples into summary.json."""
-    analyse.run(folder)
+    titles = {clause.id: clause.title for clause in CLAUSES.values()}
+    analyse.run(folder, titles)
 
 
 def report_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:

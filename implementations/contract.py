@@ -38,7 +38,7 @@ CHUNK = 65536
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _URL = re.compile(r"(?:([^:/?#]*)://)?([^/?#]*)([^#]*)")
-_AUTHORITY = re.compile(r"(?:\[(?P<inet6>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::(?P<port>.*))?")
+_AUTHORITY = re.compile(r"(?:\[(?P<inet6>[^\[\]]*)\]|(?P<name>[^:\[\]]*))(?::(?P<port>[^:]*))?")
 _HOST = re.compile(r"[A-Za-z0-9._~-]+")
 _LABEL_LONGEST = 63  # RFC 1035 2.3.4; a longer one makes the idna codec of getaddrinfo raise
 _HOST_LONGEST = 253  # RFC 1035 2.3.4: 255 octets on the wire, less the first length and the root

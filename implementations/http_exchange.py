@@ -62,7 +62,8 @@ BODILESS = frozenset([204, 304])
 
 # RFC 9112 7.1: white space is allowed around the extension's semicolon (BWS), where llhttp is
 # stricter. Every line but the first begins with the CRLF that ends the chunk before it.
-_SIZE, _EXTENSION = rb"[0-9A-Fa-f]+", rb"[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?"
+# (++ and *+ do not backtrack: a line that drips in costs one pass for each feed.)
+_SIZE, _EXTENSION = rb"[0-9A-Fa-f]++", rb"[ \t]*+(?:;[\t\x20-\x7e\x80-\xff]*+)?"
 _FIRST_LINE = re.compile(rb"(%b)%b\r\n" % (_SIZE, _EXTENSION))
 _NEXT_LINE = re.compile(rb"\r\n(%b)%b\r\n" % (_SIZE, _EXTENSION))
 _PARTIAL = rb"(?:%b(?:%b\r?)?)?" % (_SIZE, _EXTENSION)
