@@ -335,19 +335,17 @@ def list_command(outside: tuple[Path, ...]) -> None:
     nox -s list -- --from ../mine
     """
     table = Table(box=None, pad_edge=False)
-    for heading in ("name", "title", "kind", "style", "versions", "can run here"):
-        table.add_column(heading, overflow="fold")
-    for one in plan.discover(outside):
+    for heading in ("name", "title", "kind", "style", "versions", "runs here"):
+        table.add_column(heading, no_wrap=True)
+    known = plan.discover(outside)
+    for one in known:
         versions = ", ".join(f"{name} {version}" for name, version in one.versions.items())
-        table.add_row(
-            one.name,
-            one.title,
-            one.kind,
-            one.style,
-            versions or "-",
-            f"no: {one.cannot_run}" if one.cannot_run else "yes",
-        )
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+        runs = "no" if one.cannot_run else "yes"
+        table.add_row(one.name, one.title, one.kind, one.style, versions or "-", runs)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    for one in known:
+        if one.cannot_run:
+            click.echo(f"\n{one.name} cannot run here: {one.cannot_run}")
 
 
 def _fail(sentence: str, status: int) -> NoReturn:

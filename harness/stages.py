@@ -69,7 +69,7 @@ def play(
 
     def on_verdict(verdict: Verdict) -> None:
         nonlocal count
-        count += 1
+        count = min(count + 1, total)  # sums over all cases come on top
         keep(verdict)
         progress.say(
             "check",

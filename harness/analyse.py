@@ -1,0 +1,242 @@
+"""From a run's samples and verdicts to its summary.
+
+Rules: the same files give the same summary: no clock, no randomness but the plan's seed. No
+sentence for a reader stands here; the report has those. The order: units that count (`units`),
+standings (`judge`), ratios and ranks (`results`, `contrast`), put together here by workload.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from harness import contrast, files, judge
+from harness.model import (
+    BASELINE,
+    TWIN,
+    Canary,
+    ClauseSummary,
+    Plan,
+    Sample,
+    Standing,
+    Summary,
+    Verdict,
+    WorkloadSummary,
+)
+from harness.results import (
+    MEASURED,
+    Field,
+    Where,
+    cell_summary,
+    collect,
+    disagree,
+    over,
+    overall,
+    places,
+)
+from harness.units import Unit, units
+from harness.units import cells as cells_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.model import Implementation, Workload
+
+
+def _standings(whole: Where | None, field: Field, *, rank: bool) -> tuple[Standing, ...]:
+    """Return the rows of the answer: ranked, measured without rank, the ceiling, the rest."""
+    rows = dict(field.standings)
+    if whole is not None:
+        for name, row in rows.items():
+            if row.status in MEASURED and whole.rates.get(name):
+                ratio = over(whole, name, field.baseline, field.seed)
+                cpu = contrast.ratio(whole.cpu, field.baseline, name, field.seed, "cpu")
+                cpu = None if name == field.baseline else cpu
+                rows[name] = msgspec.structs.replace(
+                    row,
+                    ratio=ratio,
+                    cpu_ratio=cpu,
+                    of_reference=over(whole, name, field.reference, field.seed),
+                    disagree=disagree(ratio, cpu),
+                )
+        for group in field.groups if rank else ():
+            here = [name for name in group if whole.rates.get(name)]
+            found = places(whole.rates, here, field, whole.label, whole.limited)
+            for name, place in found.items():
+                rows[name] = msgspec.structs.replace(rows[name], rank=place)
+    ranked = {name for group in field.groups for name in group}
+
+    def order(row: Standing) -> tuple[int, float, str]:
+        part = 0 if row.implementation in ranked else 1
+        if row.implementation == field.reference:
+            part = 2
+        elif row.status not in MEASURED:
+            part = 3
+        return part, -(row.ratio.value if row.ratio else 0.0), row.implementation
+
+    return tuple(sorted(rows.values(), key=order))
+
+
+def _field(plan: Plan, workload: Workload, verdicts: Sequence[Verdict], seen: set[str]) -> Field:
+    """Return who takes part; `seen` are the names with figures in a ranked cell."""
+    kinds = {i.name: i.kind for i in plan.implementations}
+    must = {
+        v.clause
+        for v in verdicts
+        if v.workload == workload
+        and v.level == "MUST"
+        and kinds.get(v.implementation) != "reference"
+    }
+    rows = {
+        i.name: judge.standing(i, workload, verdicts, sorted(must)) for i in plan.implementations
+    }
+    measured = [n for n in sorted(rows) if rows[n].status in MEASURED and n in seen]
+    reference = next((n for n in measured if kinds[n] == "reference"), "")
+    chosen = BASELINE if BASELINE in measured else reference or next(iter(measured), "")
+    ok = [n for n in measured if rows[n].status == "ok"]
+    groups = [[n for n in ok if kinds[n] == kind] for kind in ("framework", "native")]
+    return Field(rows, chosen, reference, groups, plan.seed)
+
+
+def _canary(where: Where, field: Field) -> Canary | None:
+    """Return the verdict of the A/A twin in a cell: its interval must reach the tie around 1."""
+    found = contrast.ratio(where.rates, BASELINE + TWIN, BASELINE, field.seed, where.label)
+    if found is None or field.baseline != BASELINE:
+        return None
+    passed = None
+    if found.low is not None and found.high is not None:
+        passed = found.low <= 1 + contrast.TIE and found.high >= 1 / (1 + contrast.TIE)
+    return Canary(
+        name="twin",
+        workload=where.cell.workload,
+        cell=where.cell.name,
+        estimate=found,
+        passed=passed,
+    )
+
+
+def _workload(
+    plan: Plan, workload: Workload, verdicts: Sequence[Verdict], cells: Sequence[Where]
+) -> WorkloadSummary:
+    ranked = [c for c in cells if c.cell.ranked]
+    field = _field(plan, workload, verdicts, {name for c in ranked for name in c.rates})
+    canaries = tuple(c for c in (_canary(where, field) for where in ranked) if c)
+    blocks = len({b for c in ranked for logs in c.rates.values() for b in logs})
+    withheld: Literal["", "blocks", "canary"] = ""
+    if blocks < contrast.BLOCKS_FOR_RANK:
+        withheld = "blocks"
+    if any(c.passed is False for c in canaries):
+        withheld = "canary"
+    rank = not withheld
+    return WorkloadSummary(
+        workload=workload,
+        baseline=field.baseline,
+        reference=field.reference,
+        blocks=blocks,
+        withheld=withheld,
+        standings=_standings(overall(cells), field, rank=rank),
+        cells=tuple(cell_summary(c, field, rank=rank) for c in cells),
+        canaries=canaries,
+    )
+
+
+def _rerun(plan: Plan) -> tuple[str, ...]:
+    """Return the arguments that repeat the run: the seed added, this machine's paths left out."""
+    kept: list[str] = []
+    words = iter(plan.arguments)
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option in ("--out", "--resume", "--seed"):
+            if not equals:
+                next(words, None)
+        elif option == "--from":
+            kept += ["--from", Path(value or next(words, "")).name]
+        else:
+            kept.append(word)
+    return (*kept, "--seed", str(plan.seed))
+
+
+def _shown(implementation: Implementation) -> Implementation:
+    """Return an implementation without the paths of this machine."""
+    folder = Path(implementation.folder)
+    inside = folder.parent.name == "implementations"
+    return msgspec.structs.replace(
+        implementation, folder=f"implementations/{folder.name}" if inside else "", run=()
+    )
+
+
+def _clauses(verdicts: Sequence[Verdict], titles: Mapping[str, str]) -> tuple[ClauseSummary, ...]:
+    rows = []
+    for clause, found in judge.by_clause(verdicts).items():
+        kinds: dict[str, list[Verdict]] = {}
+        for verdict in found:
+            kinds.setdefault(verdict.implementation, []).append(verdict)
+        worst = {name: judge.worst(v.verdict for v in own) for name, own in sorted(kinds.items())}
+        rows.append(
+            ClauseSummary(
+                clause=clause,
+                level=found[0].level,
+                title=titles.get(clause, ""),
+                verdicts=worst,
+            )
+        )
+    return tuple(rows)
+
+
+def summarise(
+    plan: Plan,
+    verdicts: Sequence[Verdict],
+    samples: Sequence[Sample],
+    titles: Mapping[str, str] | None = None,
+) -> Summary:
+    """Return what a run found.
+
+    `titles` are the clauses' names by id (the behaviour suite has them). Raises UsageError where
+    the samples do not belong to the plan.
+    """
+    cells = cells_of(plan, samples)
+    counted, thrown_out = units(samples, cells)
+    by_cell: dict[tuple[str, str], list[Unit]] = {}
+    for unit in counted:
+        by_cell.setdefault((unit.workload, unit.cell), []).append(unit)
+    collected = [collect(where, by_cell.get(key, [])) for key, where in cells.items()]
+    return Summary(
+        created=plan.created,
+        evenloop=plan.evenloop,
+        seed=plan.seed,
+        quick=plan.quick,
+        budget_s=plan.budget_s,
+        python=plan.python,
+        server_core=plan.server_core,
+        gauge_core=plan.gauge_core,
+        machine=plan.machine,
+        arguments=_rerun(plan),
+        implementations=tuple(_shown(i) for i in plan.implementations),
+        workloads=tuple(
+            _workload(plan, w, verdicts, [c for c in collected if c.cell.workload == w])
+            for w in plan.workloads
+        ),
+        clauses=_clauses(verdicts, titles or {}),
+        findings=tuple(v for v in verdicts if v.verdict not in ("PASS", "INFO")),
+        cases=len(verdicts),
+        thrown_out=thrown_out,
+    )
+
+
+def run(folder: Path, titles: Mapping[str, str] | None = None) -> Summary:
+    """Read a run folder, write its summary.json, and return the summary.
+
+    A run that ended before its first verdict or sample has none: the summary then says so.
+    """
+    plan = files.read_json(folder / "plan.json", Plan)
+    verdicts, samples = folder / "verdicts.jsonl", folder / "samples.jsonl"
+    summary = summarise(
+        plan,
+        files.read_jsonl(verdicts, Verdict) if verdicts.exists() else [],
+        files.read_jsonl(samples, Sample) if samples.exists() else [],
+        titles,
+    )
+    files.write_json(folder / "summary.json", summary)
+    return summary

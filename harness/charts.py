@@ -1,0 +1,134 @@
+"""What the charts show: one function a chart, each gives one Vega-Lite specification.
+
+Rules: no colour, font or background of its own beyond the families' order: the theme is a `config`
+that whoever renders lays over it (the named styles of the marks are its hooks).
+A chart has its units on its axes, its intervals drawn, and a word beside what a colour means.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    Row = Mapping[str, str | float | bool | None]
+
+FAMILIES = ("coroutine", "callback", "greenlet", "thread", "other", "native")
+"""Twelve colours cannot be told apart by everyone; these six can, and names stand beside them."""
+
+_ROW = 30  # pixels of a bar and its gap
+
+
+def _family(rows: Sequence[Row], *, phone: bool) -> alt.Color:
+    """Return the colour of a row's family, with a legend of the families that occur."""
+    present = [family for family in FAMILIES if any(row["family"] == family for row in rows)]
+    legend = alt.Legend(orient="top", title=None, values=present, symbolType="square", offset=12)
+    if phone:
+        legend.columns = 2
+    return alt.Color("family:N", scale=alt.Scale(domain=list(FAMILIES)), legend=legend)
+
+
+def _bars(
+    rows: Sequence[Row], order: Sequence[str], width: int, *, names: bool, phone: bool
+) -> alt.LayerChart:
+    """Return one panel: a bar a contestant, its interval, its figure at the end."""
+    first = rows[0]
+    share = bool(first["share"])
+    most = max(float(row["end"] or 0) for row in rows)
+    axis = alt.Axis(labels=names, title=None, ticks=False, domain=False, labelPadding=8)
+    y = alt.Y("name:N", sort=list(order), axis=axis, scale=alt.Scale(paddingInner=0.3))
+    form = "~%" if share else "~g"
+    ticks = alt.Axis(title=str(first["unit"]), tickCount=4, format=form, grid=False)
+    x = alt.X("value:Q", axis=ticks, scale=alt.Scale(domain=[0, most * 1.2], nice=False))
+    base = alt.Chart(alt.InlineData(values=list(rows)))
+    pale = alt.condition("datum.proven", alt.value(1), alt.value(0.4))
+    color = _family(rows, phone=phone)
+    one = alt.Chart(alt.InlineData(values=[{"x": 1}])).mark_rule(style="one").encode(x="x:Q")
+    bars = base.mark_bar(cornerRadiusEnd=3).encode(x=x, y=y, color=color, opacity=pale)
+    whole = base.transform_filter("isValid(datum.low)")
+    line = whole.mark_rule(style="interval", strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
+    ends = [
+        whole.mark_tick(style="end", thickness=1.5, size=9).encode(x=alt.X(f"{end}:Q"), y=y)
+        for end in ("low", "high")
+    ]
+    text = base.mark_text(style="label", align="left", dx=7).encode(x="end:Q", y=y, text="label:N")
+    says = [str(first["note"])] if first["note"] else []
+    title = alt.Title(str(first["panel"]), subtitle=says, anchor="start", offset=6, fontSize=13)
+    drawn = alt.LayerChart(layer=[one, bars, line, *ends, text])
+    return drawn.properties(width=width, height=_ROW * len(order), title=title)
+
+
+def answer(
+    panels: Sequence[Sequence[Row]], order: Sequence[str], *, title: str, phone: bool
+) -> dict[str, Any]:
+    """Return the ranked cells of a workload side by side, or one under the other for a phone.
+
+    A row has: name, family, panel, value, low, high, end (where the label begins), label, unit,
+    share (a share of the ideal instead of a ratio), note (the panel's), proven. `order` has the
+    names, the best first.
+    """
+    width = 210 if phone else (660 - 12 * len(panels)) // len(panels)
+    drawn = [
+        _bars(rows, order, width, names=phone or i == 0, phone=phone)
+        for i, rows in enumerate(panels)
+    ]
+    whole = alt.vconcat(*drawn, spacing=18) if phone else alt.hconcat(*drawn, spacing=22)
+    return _finish(whole, title)
+
+
+def _finish(
+    chart: alt.VConcatChart | alt.HConcatChart | alt.FacetChart, title: str
+) -> dict[str, Any]:
+    found: dict[str, Any] = chart.properties(title=alt.Title(title, anchor="start")).to_dict()
+    found.pop("config", None)
+    return found
+
+
+def _context(rows: Sequence[Row]) -> list[dict[str, object]]:
+    """Return every contestant's line once more for every panel but its own."""
+    names = list(dict.fromkeys(str(row["name"]) for row in rows))
+    return [
+        {**row, "of": row["name"], "name": name, "own": row["name"] == name}
+        for name in names
+        for row in rows
+    ]
+
+
+def curves(
+    rows: Sequence[Row],
+    order: Sequence[str],
+    *,
+    x_title: str,
+    y_title: str,
+    title: str,
+    phone: bool,
+) -> dict[str, Any]:
+    """Return rate against something in powers of ten: a small panel each, the others in grey.
+
+    A row has: name, family, x (its label), step (its order), value, low, high.
+    """
+    steps = [str(x) for _, x in sorted({(float(r["step"] or 0), str(r["x"])) for r in rows})]
+    axis = alt.Axis(title=x_title, labelAngle=0, grid=False)
+    x = alt.X("x:N", sort=steps, axis=axis, scale=alt.Scale(type="point", padding=0.25))
+    y = alt.Y("value:Q", axis=alt.Axis(title=y_title, format="~s", tickCount=4))
+    color = _family(rows, phone=phone)
+    base = alt.Chart().encode(x=x)
+    others = base.transform_filter("!datum.own").mark_line(style="context", strokeWidth=1)
+    own = base.transform_filter("datum.own")
+    layered = alt.layer(
+        others.encode(y=y, detail="of:N"),
+        own.mark_line(strokeWidth=2.5).encode(y=y, color=color),
+        own.mark_rule(style="interval", strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        own.mark_point(filled=True, opacity=1, size=36).encode(y=y, color=color),
+    ).properties(width=124 if phone else 226, height=110 if phone else 130)
+    header = alt.Header(title=None, labelAnchor="start", labelFontWeight="bold", labelFontSize=13)
+    whole = layered.facet(
+        facet=alt.Facet("name:N", sort=list(order), header=header),
+        columns=2 if phone else 3,
+        spacing=14,
+        data=alt.InlineData(values=_context(rows)),
+    )
+    return _finish(whole, title)

@@ -1,0 +1,126 @@
+"""Who is faster than whom, block by block: ratios, their intervals, and the ranks that follow.
+
+Rules: blocks are the unit of everything here. Only figures of the same block are ever divided, so
+what a block's minute did to the machine falls out. A `Logs` holds each contestant's figure as a
+natural logarithm, by block.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+from zlib import crc32
+
+from harness import stats
+from harness.model import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    Logs = Mapping[str, Mapping[int, float]]
+
+TIE = 0.03  # ratios: instances of one program differ by 1-2%, and nobody should choose by less
+ALPHA = 0.05
+BLOCKS_FOR_INTERVAL = 6  # under it the bootstrap only repeats the extremes
+BLOCKS_FOR_RANK = 8  # with 7 or fewer the signed-rank test cannot pass Holm over five others
+
+_TIE = math.log1p(TIE)
+
+
+def differences(logs: Logs, one: str, other: str) -> list[float]:
+    """Return one's log-ratio to the other in every block that has both, in the blocks' order."""
+    mine, theirs = logs.get(one, {}), logs.get(other, {})
+    return [mine[block] - theirs[block] for block in sorted(mine.keys() & theirs.keys())]
+
+
+def estimate(logs: Sequence[float], seed: int, label: str) -> Estimate:
+    """Return the median of logarithms as a figure, with an interval where blocks are enough.
+
+    The label (which figure this is) goes into the seed: the interval is then the same whatever else
+    is computed, and in whatever order.
+    """
+    value = stats.significant(math.exp(stats.median(logs)))
+    if len(logs) < BLOCKS_FOR_INTERVAL:
+        return Estimate(value=value)
+    low, high = stats.bootstrap_interval(logs, (seed, crc32(label.encode())))
+    return Estimate(
+        value=value,
+        low=stats.significant(math.exp(low)),
+        high=stats.significant(math.exp(high)),
+    )
+
+
+def ratio(logs: Logs, one: str, other: str, seed: int, label: str = "") -> Estimate | None:
+    """Return one over the other, within blocks; None where they share no block."""
+    found = differences(logs, one, other)
+    return estimate(found, seed, f"{label}/{one}/{other}") if found else None
+
+
+def bounded(found: Estimate | None, *, one: bool, other: bool) -> Estimate | None:
+    """Return a ratio with what it is worth when the gauge was the limit of one, or of the other."""
+    bounds: dict[tuple[bool, bool], Literal["", ">=", "<=", "~"]] = {
+        (True, False): ">=",
+        (False, True): "<=",
+        (True, True): "~",
+    }
+    if found is None or not (one or other):
+        return found
+    bound = bounds[one, other]
+    return Estimate(value=found.value, low=found.low, high=found.high, bound=bound)
+
+
+def against(logs: Logs, one: str, others: Sequence[str]) -> dict[str, float]:
+    """Return p of "one is as fast as the other" for each other, Holm over the others."""
+    raw = [stats.signed_rank_p(differences(logs, one, other)) for other in others]
+    return dict(zip(others, stats.holm(raw), strict=True))
+
+
+def _beaten(
+    logs: Logs, one: str, other: str, p: Mapping[str, Mapping[str, float]], seed: int, label: str
+) -> bool:
+    """Tell whether the other is better than one: by more than a tie, by interval and by test."""
+    found = differences(logs, other, one)
+    if not found or stats.median(found) < _TIE or max(p[one][other], p[other][one]) > ALPHA:
+        return False
+    low = estimate(found, seed, f"{label}/{other}/{one}").low
+    return low is not None and low > 1.0
+
+
+def ranks(
+    logs: Logs,
+    names: Sequence[str],
+    *,
+    seed: int,
+    label: str = "",
+    limited: Collection[str] = (),
+) -> dict[str, str]:
+    """Return the rank of each name, as `1` or `2-4`: from all who are told apart from it.
+
+    `limited`: whose figure is only a lower bound; nobody is told to be better than they are.
+    """
+    p = {one: against(logs, one, [name for name in names if name != one]) for one in names}
+    beaten_by = {
+        one: frozenset(
+            other
+            for other in names
+            if other != one and one not in limited and _beaten(logs, one, other, p, seed, label)
+        )
+        for one in names
+    }
+    ranges = stats.rank_ranges(names, beaten_by)
+    return {name: f"{a}" if a == b else f"{a}-{b}" for name, (a, b) in ranges.items()}
+
+
+def mean_logs(cells: Sequence[Logs]) -> dict[str, dict[int, float]]:
+    """Return the mean over cells (the logarithm of the geometric mean), by name and block.
+
+    A block counts for a name when it has all the cells: a mean over others would be another figure.
+    """
+    if not cells:
+        return {}
+    found: dict[str, dict[int, float]] = {}
+    for name in cells[0]:
+        own = [cell.get(name, {}) for cell in cells]
+        blocks = set.intersection(*(set(values) for values in own))
+        found[name] = {b: sum(values[b] for values in own) / len(own) for b in sorted(blocks)}
+    return found

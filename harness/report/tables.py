@@ -1,0 +1,264 @@
+"""The tables of REPORT.md, row by row.
+
+Rules: one function a table, Summary in, Markdown out; an empty string where there is nothing to
+show. Order and figures are the summary's; digits are `numbers`', sentences `words`'.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.report import numbers, words
+from harness.report.markdown import Markdown, join, link, prose, small, strong, table, text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.model import (
+        CellSummary,
+        Estimate,
+        Implementation,
+        Result,
+        Standing,
+        Summary,
+        WorkloadSummary,
+    )
+
+NOTHING = Markdown("")
+
+
+def known_by_name(summary: Summary) -> dict[str, Implementation]:
+    """Return the implementations of a summary by name."""
+    return {one.name: one for one in summary.implementations}
+
+
+def _with_interval(found: Estimate | None) -> Markdown:
+    """Return `1.30 <sub>1.28-1.35</sub>`."""
+    return join([numbers.figure(found), small(numbers.interval(found))], " ").strip_end()
+
+
+def _name(one: Implementation) -> Markdown:
+    return link(one.title, one.homepage)
+
+
+def _lines(one: Implementation, file: str) -> Markdown:
+    """Return the lines of code of a file, linked to it where it is part of this repository."""
+    if file not in one.code_lines:
+        return text(numbers.NONE)
+    lines = str(one.code_lines[file])
+    return link(lines, f"{one.folder}/{file}") if one.folder else text(lines)
+
+
+def _in(each: CellSummary, name: str) -> Result | None:
+    return next((r for r in each.results if r.implementation == name), None)
+
+
+def _figures(row: Standing, ranked: Sequence[CellSummary]) -> list[object]:
+    found = [_in(each, row.implementation) for each in ranked]
+    rates = [numbers.figure(r.rate_per_s, most=0) if r else numbers.NONE for r in found]
+    cpu = [numbers.figure(r.cpu_us, most=1) for r in found if r]
+    return [*rates, numbers.percent(row.of_reference), cpu[0] if cpu else numbers.NONE]
+
+
+def answer(summary: Summary, found: WorkloadSummary) -> Markdown:
+    """Return a workload's ranking: one row for everyone who has figures."""
+    known, many = known_by_name(summary), words.NOUN[found.workload][1]
+    ranked = [c for c in found.cells if c.cell.ranked and not c.cell.delay_ms]
+    at = f", {_short(ranked[0])}" if ranked else ""
+    rates = [f"{many}/s, {_short(c)}" for c in ranked]
+    heads = ["rank", "", f"rate, × {found.baseline}", *rates]  # noqa: RUF001
+    heads += ["of the ceiling", f"CPU µs{at}", "behaviour", "lines"]
+    rows = []
+    for row in found.standings:
+        if row.ratio is None:
+            continue
+        mark = " ≠" if row.disagree else ""
+        contestant = known[row.implementation]
+        rows.append(
+            [
+                strong(_rank(contestant, row.rank)) if row.rank else numbers.NONE,
+                _name(contestant),
+                join([_with_interval(row.ratio), mark], ""),
+                *_figures(row, ranked),
+                words.status(row),
+                _lines(contestant, f"{found.workload}.py"),
+            ]
+        )
+    return table(heads, rows, "cl" + "r" * (len(heads) - 4) + "lr") if rows else NOTHING
+
+
+def _rank(one: Implementation, rank: str) -> str:
+    """Return a rank with the kind that it is among, where that is not the frameworks."""
+    return f"{one.kind} {rank}" if rank and one.kind != "framework" else rank
+
+
+def _short(each: CellSummary) -> str:
+    cell = each.cell
+    return f"{cell.concurrency} conn." if cell.workload == "echo" else f"{cell.concurrency} at once"
+
+
+def without_figures(summary: Summary, found: WorkloadSummary) -> Markdown:
+    """Return a line for everyone who has no figures in a workload, with the reason."""
+    known = known_by_name(summary)
+    lines = [
+        f"- {text(known[row.implementation].title)}: {prose(words.why_no_figures(row))}"
+        for row in found.standings
+        if row.ratio is None
+    ]
+    return Markdown("\n".join(lines))
+
+
+def without_rank(summary: Summary, found: WorkloadSummary) -> Markdown:
+    """Return a line for everyone who was measured and is not ranked because of a clause."""
+    known = known_by_name(summary)
+    says = {"declared": "differs in {} and says so", "unproven": "{} could not be judged"}
+    lines = []
+    for row in found.standings:
+        if row.ratio is not None and row.status in says:
+            clauses = says[row.status].format(", ".join(row.clauses) or "its behaviour")
+            title = text(known[row.implementation].title)
+            lines.append(f"- {title}: not ranked: {text(clauses)}: {prose(row.reason)}")
+    return Markdown("\n".join(lines))
+
+
+def cell(summary: Summary, found: WorkloadSummary, each: CellSummary) -> Markdown:
+    """Return one ranked cell in full."""
+    known, (one, many) = known_by_name(summary), words.NOUN[found.workload]
+    ideal = bool(each.cell.delay_ms)
+    heads = ["rank", "", f"rate, × {found.baseline}", "95% interval", f"{many}/s"]  # noqa: RUF001
+    heads += ["of the ideal"] if ideal else ["of the ceiling"]
+    heads += [f"CPU µs a {one}", f"{found.baseline}'s CPU / its", "p", "blocks"]
+    rows = []
+    for r in each.results:
+        share = (
+            f"{r.efficiency:.0%}" if r.efficiency is not None else numbers.percent(r.of_reference)
+        )
+        rows.append(
+            [
+                _rank(known[r.implementation], r.rank) or numbers.NONE,
+                known[r.implementation].title,
+                numbers.figure(r.ratio, most=3) + (" ≠" if r.disagree else ""),
+                numbers.interval(r.ratio, most=3) or numbers.NONE,
+                numbers.figure(r.rate_per_s, most=0),
+                share,
+                numbers.figure(r.cpu_us, most=2),
+                numbers.figure(r.cpu_ratio),
+                numbers.NONE if r.p is None else numbers.plain(r.p, 2),
+                r.units,
+            ]
+        )
+    return table(heads, rows, "cl" + "r" * (len(heads) - 2))
+
+
+def once(summary: Summary, found: WorkloadSummary) -> Markdown:
+    """Return rate and range (echo), or the share of the ideal (fetch), over all conditions.
+
+    The ranked cells stand among them, so that a row or a column can be read without a gap.
+    """
+    cells = [c for c in found.cells if c.results and (found.workload == "echo" or c.cell.delay_ms)]
+    if all(c.cell.ranked for c in cells):
+        return NOTHING
+    cells.sort(key=lambda c: (c.cell.size, c.cell.concurrency))
+    titles = known_by_name(summary)
+    seen = {r.implementation for c in cells for r in c.results}
+    names = [row.implementation for row in found.standings if row.implementation in seen]
+    rows = []
+    for c in cells:
+        blocks = small("every block" if c.cell.ranked else "")
+        row: list[object] = [join([words.cell(c.cell), blocks], " ").strip_end()]
+        for name in names:
+            r = _in(c, name)
+            if r is None:
+                row.append(numbers.NONE)
+            elif r.efficiency is not None:
+                row.append(f"{r.efficiency:.0%}")
+            else:
+                low, high = (numbers.plain(x or 0) for x in (r.rate_per_s.low, r.rate_per_s.high))
+                ends = "" if low == high else f"{low}–{high}"  # noqa: RUF001
+                rate = numbers.BOUNDS[r.rate_per_s.bound] + numbers.plain(r.rate_per_s.value)
+                row.append(join([rate, small(ends)], " ").strip_end())
+        rows.append(row)
+    heads = ["", *(titles[name].title for name in names)]
+    return table(heads, rows, "l" + "r" * len(names)) if rows else NOTHING
+
+
+def cold(summary: Summary) -> Markdown:
+    """Return cold against warm: the same process, cell and size, before and after priming."""
+    known = known_by_name(summary)
+    rows = []
+    for found in summary.workloads:
+        for c in found.cells:
+            for r in c.results:
+                if r.cold is None or not c.cell.ranked:
+                    continue
+                rows.append(
+                    [
+                        f"{found.workload} {words.cell(c.cell)}",
+                        known[r.implementation].title,
+                        numbers.plain(r.cold.cpu_us),
+                        numbers.plain(r.cpu_us.value),
+                        numbers.plain(r.cold.rate_per_s),
+                        numbers.plain(r.rate_per_s.value),
+                        f"{r.cold.faults:.2f}",
+                        f"{r.faults:.2f}",
+                    ]
+                )
+    heads = ["", "", "CPU µs cold", "warm", "rate/s cold", "warm", "faults cold", "warm"]
+    return table(heads, rows, "llrrrrrr") if rows else NOTHING
+
+
+def contestants(summary: Summary) -> Markdown:
+    """Return what was compared: versions, style, loop, read size."""
+    rows = []
+    for one in summary.implementations:
+        versions = join([f"{name} {found}" for name, found in sorted(one.versions.items())])
+        stands = "" if one.cannot_run else versions or "standard library"
+        stands = "this repository" if one.kind == "reference" else stands
+        rows.append(
+            [_name(one), one.style, stands, one.loop, one.read_size]
+            if not one.cannot_run
+            else [_name(one), one.style, Markdown(f"does not run: {text(one.cannot_run)}"), "", ""]
+        )
+    return table(["", "style", "version", "loop", "reads at most"], rows, "lllll")
+
+
+def machine(summary: Summary) -> Markdown:
+    """Return the facts about the machine and the run."""
+    facts = {
+        **summary.machine,
+        "Python": summary.python,
+        "cores used": f"{summary.server_core}: contestant, {summary.gauge_core}: gauge",
+        "evenloop": summary.evenloop,
+        "seed": str(summary.seed),
+        "budget": f"{summary.budget_s:g} s" + (", quick" if summary.quick else ""),
+        "started": summary.created,
+    }
+    return table(["", ""], [[name, value] for name, value in facts.items()], "ll")
+
+
+def canaries(summary: Summary) -> Markdown:
+    """Return what the baseline gave against itself, cell by cell."""
+    says = {True: "✅ passed", False: "❌ failed", None: "too few blocks to judge"}
+    rows = [
+        [f"{c.workload} {c.cell}", _with_interval(c.estimate), says[c.passed]]
+        for found in summary.workloads
+        for c in found.canaries
+    ]
+    return table(["", "asyncio / asyncio", ""], rows, "lrl") if rows else NOTHING
+
+
+def thrown_out(summary: Summary) -> Markdown:
+    """Return what was thrown out, and by which rule."""
+    thrown = summary.thrown_out
+    blocks = join([f"{number} ({rule})" for number, rule in thrown.blocks.items()])
+    slices = join([f"{number:,} ({cause})" for cause, number in thrown.slices.items()])
+    out = sum(thrown.slices.values())
+    lines = [
+        f"- Blocks: {len(thrown.blocks)} of {thrown.all_blocks}"
+        + (f": {blocks}." if blocks else "."),
+        f"- Slices: {out:,} of {thrown.all_slices:,}" + (f": {slices}." if slices else "."),
+        "- "
+        + numbers.count(thrown.units, "process", "processes")
+        + " with too few slices in a cell.",
+    ]
+    return Markdown("\n".join(lines))

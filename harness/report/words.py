@@ -1,0 +1,137 @@
+"""The sentences of the report: what a status, a mark, a warning says, and what to do about it.
+
+Rules: every warning that a reader can meet stands here. Figures come from the summary, written by
+`numbers`; nothing is computed. Plain text goes out: whoever places it escapes it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness import contrast, units
+from harness.model import BASELINE, Cell, Summary, VerdictKind, Workload
+from harness.report import numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.model import Standing, WorkloadSummary
+
+MARKS: dict[VerdictKind, str] = {
+    "PASS": "✅",
+    "FAIL": "❌",
+    "DECLARED": "🔶",
+    "INFO": "ℹ️",  # noqa: RUF001
+    "UNSUPPORTED": "➖",  # noqa: RUF001
+    "INCONCLUSIVE": "❔",
+    "HARNESS-ERROR": "⚠️",
+}
+MEANINGS: dict[VerdictKind, str] = {
+    "PASS": "seen to hold",
+    "FAIL": "seen not to hold",
+    "DECLARED": "differs, and its meta.toml says so",
+    "INFO": "shown, never judged",
+    "UNSUPPORTED": "cannot be played here",
+    "INCONCLUSIVE": "the machine was too busy to tell",
+    "HARNESS-ERROR": "the case itself broke; nothing is known",
+}
+NOUN: dict[Workload, tuple[str, str]] = {
+    "echo": ("message", "messages"),
+    "fetch": ("request", "requests"),
+}
+WHAT: dict[Workload, str] = {
+    "echo": "An echo server sends every byte back; the load is a native client on its own core.",
+    "fetch": "A client fetches URLs over HTTP/1.1, at most so many at once; the origin is native.",
+}
+
+
+def cell(where: Cell) -> str:
+    """Return a cell's name in words."""
+    if where.workload == "echo":
+        many = numbers.count(where.concurrency, "connection")
+        return f"{many} × {numbers.size(where.size)}"  # noqa: RUF001  a times sign is meant
+    delay = f"{where.delay_ms} ms delay" if where.delay_ms else "no delay"
+    return f"{where.concurrency} at once, {delay}"
+
+
+def status(row: Standing) -> str:
+    """Return what stands in the behaviour column of the answer."""
+    clauses = " ".join(row.clauses)
+    return {
+        "ok": f"✅ {clauses}".rstrip(),
+        "declared": f"🔶 {clauses}",
+        "unproven": f"❔ {clauses}",
+        "fail": f"❌ {clauses}",
+        "cannot-run": "does not run here",
+    }[row.status]
+
+
+def why_no_figures(row: Standing) -> str:
+    """Return why a row has no figures: half a sentence."""
+    if row.status == "fail":
+        clauses = ", ".join(row.clauses)
+        return f"not measured: fails {clauses}: {row.reason}"
+    if row.status == "cannot-run":
+        return f"does not run here: {row.reason}"
+    return "no figures: none of its slices counted"
+
+
+def withheld(found: WorkloadSummary) -> str:
+    """Return why a workload has no ranks; empty: it has."""
+    if not found.baseline:
+        return "Nothing was measured."
+    if found.withheld == "blocks":
+        had = numbers.count(found.blocks, "block")
+        needs = f"a rank needs {contrast.BLOCKS_FOR_RANK}"
+        if found.blocks < contrast.BLOCKS_FOR_INTERVAL:
+            needs = f"an interval needs {contrast.BLOCKS_FOR_INTERVAL}, {needs}"
+        return (
+            f"No ranks: {had} counted, and {needs}. The order below is by the median alone; "
+            "a larger --budget measures more blocks."
+        )
+    if found.withheld == "canary":
+        return (
+            f"No ranks: {BASELINE}, measured a second time under a hidden name, did not come out "
+            "equal to itself. Something disturbed the run: close what else runs on this machine, "
+            "and measure again."
+        )
+    return ""
+
+
+def warnings(summary: Summary) -> Iterator[str]:
+    """Yield what a reader must know before any figure, the worst first."""
+    thrown = summary.thrown_out
+    for found in summary.workloads:
+        for canary in found.canaries:
+            if canary.passed is False:
+                yield (
+                    f"{found.workload}, {canary.cell}: the A/A control failed. {BASELINE} against "
+                    f"itself gave {numbers.figure(canary.estimate, most=3)} "
+                    f"({numbers.interval(canary.estimate, most=3)}) where 1 was due within "
+                    f"{contrast.TIE:.0%}."
+                )
+        if found.baseline and found.baseline != BASELINE:
+            yield f"{found.workload}: {BASELINE} has no figures; ratios are to {found.baseline}."
+        if found.baseline and not found.canaries:
+            yield f"{found.workload}: there was no A/A control in this run."
+    if 2 * len(thrown.blocks) > thrown.all_blocks:
+        yield (
+            f"{len(thrown.blocks)} of {thrown.all_blocks} blocks were too noisy to count. "
+            "Measure again on a quieter machine."
+        )
+
+
+def rules() -> list[str]:
+    """Return the rules by which something is thrown out, one sentence each."""
+    return [
+        (
+            f"A slice does not count when the gauge had no core for {units.GAUGE_WAIT:.0%} of it "
+            "or more, when the contestant had none throughout, or when a reply was wrong or bad."
+        ),
+        f"A process does not count in a cell when fewer than {units.KEPT:.0%} of its slices do.",
+        (
+            "A block does not count when its contestants waited for a core for more than "
+            f"{units.CHILD_WAIT:.0%} of the time at the median, or the gauge did in more than "
+            f"{1 - units.KEPT:.0%} of its slices: all slices together, whoever's they were."
+        ),
+    ]

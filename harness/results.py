@@ -1,0 +1,194 @@
+"""What each contestant reached in each cell: rate, CPU, ratios, rank.
+
+Rules: it takes units that count and standings that are settled, and judges neither. A ratio is
+always within blocks; a rank is always among those of one kind whose behaviour is proven.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness import contrast, stats
+from harness.model import CellSummary, Estimate, Result, Standing, Temper
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.contrast import Logs
+    from harness.model import Cell, Status
+    from harness.units import Unit
+
+MEASURED: frozenset[Status] = frozenset({"ok", "declared", "unproven"})
+"""Where an implementation stands when it has figures at all."""
+
+
+NOBODY = Standing(implementation="", status="cannot-run")
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What one cell rests on: everyone's units, and their figures as logarithms by block."""
+
+    cell: Cell
+    warm: Mapping[str, Sequence[Unit]]
+    cold: Mapping[str, Sequence[Unit]]
+    rates: Logs
+    cpu: Logs
+    limited: frozenset[str]
+
+    @property
+    def label(self) -> str:
+        """Which cell it is, for the seeds of its intervals."""
+        return f"{self.cell.workload}/{self.cell.name}"
+
+
+def _by_name(found: Iterable[Unit]) -> dict[str, list[Unit]]:
+    names: dict[str, list[Unit]] = {}
+    for unit in found:
+        names.setdefault(unit.implementation, []).append(unit)
+    return names
+
+
+def collect(where: Cell, found: Sequence[Unit]) -> Where:
+    """Return a cell with its units."""
+    warm = _by_name(u for u in found if u.phase == "warm")
+    return Where(
+        cell=where,
+        warm=warm,
+        cold=_by_name(u for u in found if u.phase == "cold"),
+        rates={n: {u.block: math.log(u.rate_per_s) for u in us} for n, us in warm.items()},
+        # a clock that saw no CPU at all in a slice is a clock too coarse, not a free message
+        cpu={n: {u.block: math.log(max(u.cpu_us, 1e-3)) for u in us} for n, us in warm.items()},
+        limited=frozenset(n for n, us in warm.items() if 2 * sum(u.limited for u in us) > len(us)),
+    )
+
+
+def _spread(found: Sequence[Unit], what: str, where: Where, seed: int) -> Estimate:
+    """Return a figure over blocks; of a cell measured once, over its slices."""
+    name = found[0].implementation
+    if where.cell.ranked or what != "rate_per_s":
+        logs = [math.log(max(getattr(unit, what), 1e-3)) for unit in found]
+        made = contrast.estimate(logs, seed, f"{where.label}/{what}/{name}")
+    else:
+        unit = found[0]
+        low, high = stats.significant(unit.slowest_per_s), stats.significant(unit.fastest_per_s)
+        made = Estimate(value=stats.significant(unit.rate_per_s), low=low, high=high)
+    if what == "rate_per_s" and name in where.limited:
+        return msgspec.structs.replace(made, bound=">=")
+    return made
+
+
+def _middle(found: Sequence[Unit], what: str) -> float:
+    return stats.significant(stats.median([getattr(unit, what) for unit in found]))
+
+
+def _temper(found: Sequence[Unit]) -> Temper | None:
+    if not found:
+        return None
+    return Temper(
+        rate_per_s=_middle(found, "rate_per_s"),
+        cpu_us=_middle(found, "cpu_us"),
+        faults=_middle(found, "faults"),
+    )
+
+
+def over(where: Where, name: str, other: str, seed: int) -> Estimate | None:
+    """Return a name's rate over another's, with what the gauge's limit makes of it."""
+    if not other or name == other:
+        return Estimate(value=1.0) if other and name in where.rates else None
+    found = contrast.ratio(where.rates, name, other, seed, where.label)
+    return contrast.bounded(found, one=name in where.limited, other=other in where.limited)
+
+
+def disagree(one: Estimate | None, other: Estimate | None) -> bool:
+    """Tell whether two ratios of one contestant are more than a tie apart."""
+    if one is None or other is None or one.bound:
+        return False
+    return abs(math.log(one.value / other.value)) > math.log1p(contrast.TIE)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Who takes part in a workload: their standings, whom they are compared with, who is ranked."""
+
+    standings: Mapping[str, Standing]
+    baseline: str
+    reference: str
+    groups: Sequence[Sequence[str]]
+    """Each ranked among itself."""
+    seed: int
+
+
+def _result(where: Where, name: str, field: Field) -> Result:
+    found = where.warm[name]
+    seed, delay_s = field.seed, where.cell.delay_ms / 1e3
+    rate = _spread(found, "rate_per_s", where, seed)
+    ratio = over(where, name, field.baseline, seed)
+    cpu = contrast.ratio(where.cpu, field.baseline, name, seed, where.label + "/cpu")
+    cpu = None if name == field.baseline else cpu
+    ideal = where.cell.concurrency / delay_s if delay_s else 0.0
+    return Result(
+        implementation=name,
+        units=len(found),
+        rate_per_s=rate,
+        cpu_us=_spread(found, "cpu_us", where, seed),
+        faults=_middle(found, "faults"),
+        jain=_middle(found, "jain"),
+        ratio=ratio,
+        cpu_ratio=cpu,
+        of_reference=over(where, name, field.reference, seed),
+        efficiency=stats.significant(rate.value / ideal) if ideal else None,
+        disagree=not ideal and disagree(ratio, cpu),
+        cold=_temper(where.cold.get(name, ())),
+    )
+
+
+def cell_summary(where: Where, field: Field, *, rank: bool) -> CellSummary:
+    """Return everyone's result in a cell; `rank`: whether there are ranks at all."""
+    names = [n for n in where.warm if field.standings.get(n, NOBODY).status in MEASURED]
+    results = {name: _result(where, name, field) for name in sorted(names)}
+    if where.cell.ranked:
+        for group in field.groups:
+            here = [name for name in group if name in results]
+            found = places(where.rates, here, field, where.label, where.limited) if rank else {}
+            others = [name for name in here if name != field.baseline]
+            p = contrast.against(where.rates, field.baseline, others)
+            for name in here:
+                results[name] = msgspec.structs.replace(
+                    results[name],
+                    rank=found.get(name, ""),
+                    p=stats.significant(p[name], 3) if name in p else None,
+                )
+    fastest = sorted(results.values(), key=lambda r: (-r.rate_per_s.value, r.implementation))
+    return CellSummary(cell=where.cell, results=tuple(fastest))
+
+
+def places(
+    logs: Logs, names: Sequence[str], field: Field, label: str, limited: frozenset[str]
+) -> dict[str, str]:
+    """Return the rank of each name, with the workload's seed."""
+    return contrast.ranks(logs, names, seed=field.seed, label=label, limited=limited)
+
+
+def overall(cells: Sequence[Where]) -> Where | None:
+    """Return the ranked cells of a workload as one: the geometric mean, block by block.
+
+    Cells with a delay stay out where there are others: there everyone comes near the ideal, and
+    what they share would hide what they do not.
+    """
+    ranked = [c for c in cells if c.cell.ranked]
+    chosen = [c for c in ranked if not c.cell.delay_ms] or ranked
+    if not chosen:
+        return None
+    return Where(
+        cell=msgspec.structs.replace(chosen[0].cell, concurrency=0, size=0, delay_ms=0),
+        warm={},
+        cold={},
+        rates=contrast.mean_logs([c.rates for c in chosen]),
+        cpu=contrast.mean_logs([c.cpu for c in chosen]),
+        limited=frozenset().union(*(c.limited for c in chosen)),
+    )

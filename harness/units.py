@@ -1,0 +1,222 @@
+"""From samples to units, and which of them count.
+
+A unit is what one process gave for one cell in one block: the median over its slices. Rules: what
+is thrown out is thrown out by the constants here, set before anything was measured, and none of
+them looks at a name. What is thrown out is counted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness import stats
+from harness.model import BASELINE, TWIN, Cell, ThrownOut, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.model import Plan, Sample, Workload
+
+GAUGE_WAIT = 0.05  # of a slice: a gauge that had no core for longer measured itself
+CHILD_WAIT = 0.50  # of a slice: up to here the correction was shown to hold, with a hog on the core
+KEPT = 0.50  # of a unit's slices, and of a block's: less is a remnant
+BUSY = 0.90  # of a core: under it the contestant was not the limit, from it on the gauge was
+ONCE = -1  # the block number of cells that are measured once
+
+_ECHO = re.compile(r"(\d+)x(\d+)(B|KiB)")
+_FETCH = re.compile(r"(\d+)@(\d+)ms")
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """The medians over the slices of one process in one cell of one block."""
+
+    block: int
+    implementation: str
+    workload: Workload
+    cell: str
+    phase: str
+    rate_per_s: float
+    slowest_per_s: float
+    fastest_per_s: float
+    cpu_us: float
+    faults: float
+    jain: float
+    limited: bool
+    """True where the gauge, not the contestant, was the limit."""
+
+
+def cell(workload: Workload, name: str, *, ranked: bool) -> Cell | None:
+    """Return the cell that a name stands for (the inverse of Cell.name); None for no such name."""
+    found = (_ECHO if workload == "echo" else _FETCH).fullmatch(name)
+    if found is None:
+        return None
+    if workload == "echo":
+        size = int(found[2]) * (1024 if found[3] == "KiB" else 1)
+        return Cell(workload="echo", concurrency=int(found[1]), size=size, ranked=ranked)
+    return Cell(
+        workload="fetch",
+        concurrency=int(found[1]),
+        size=0,
+        delay_ms=int(found[2]),
+        ranked=ranked,
+    )
+
+
+def cells(plan: Plan, samples: Sequence[Sample]) -> dict[tuple[str, str], Cell]:
+    """Return every cell in the samples, in an order for reading.
+
+    A cell that was measured in blocks and once more besides is a ranked one. Raises UsageError
+    with the line of a sample that does not belong to the plan.
+    """
+    names = {i.name for i in plan.implementations} | {BASELINE + TWIN}
+    found: dict[tuple[str, str], Cell] = {}
+    seen: set[tuple[object, ...]] = set()
+    for line, s in enumerate(samples, 1):
+        known = cell(s.workload, s.cell, ranked=s.block != ONCE)
+        key = (s.block, s.implementation, s.workload, s.cell, s.index)
+        wrong = ""
+        if s.implementation not in names:
+            wrong = f"implementation {s.implementation!r} is not in the plan"
+        elif known is None:
+            wrong = f"{s.cell!r} is no cell of {s.workload}"
+        elif not 0 <= s.index < s.of:
+            wrong = f"index {s.index} of {s.of}"
+        elif key in seen:
+            wrong = f"slice {s.index} of {s.implementation} in {s.cell} stands there twice"
+        if wrong or known is None:
+            raise UsageError(f"samples.jsonl, line {line}: {wrong}. The file was edited.")
+        seen.add(key)
+        if known.ranked or (s.workload, s.cell) not in found:
+            found[s.workload, s.cell] = known
+
+    def order(one: Cell) -> tuple[object, ...]:
+        return one.workload, not one.ranked, one.delay_ms, one.size, one.concurrency
+
+    return dict(sorted(found.items(), key=lambda item: order(item[1])))
+
+
+def void(sample: Sample) -> str:
+    """Return why a slice does not count, or nothing."""
+    if sample.error:
+        return "error"
+    if sample.wall_ns <= 0 or sample.messages <= 0:
+        return "empty"
+    if sample.gauge_wait_ns >= GAUGE_WAIT * sample.wall_ns:
+        return "gauge waited"
+    if sample.child_wait_ns >= sample.wall_ns:
+        return "contestant waited"
+    return ""
+
+
+def _rate(sample: Sample, cell: Cell) -> float:
+    """Return a slice's rate, corrected where CPU is what limits it.
+
+    With a delay the contestant mostly sleeps: a wait for the core then costs little, and dividing
+    it out would promise more than the ideal.
+    """
+    wait_ns = 0 if cell.delay_ms else sample.child_wait_ns
+    return stats.corrected_rate(sample.messages, sample.wall_ns, wait_ns)
+
+
+def _limited(sample: Sample, cell: Cell) -> bool:
+    """Tell whether the gauge had no rest while the contestant had some."""
+    had_core_ns = sample.wall_ns - sample.child_wait_ns
+    idle = sample.child_cpu_ns < BUSY * had_core_ns
+    return not cell.delay_ms and idle and sample.gauge_busy >= BUSY
+
+
+def _unit(slices: Sequence[Sample], cell: Cell) -> Unit:
+    one = slices[0]
+    rates = [_rate(s, cell) for s in slices]
+    return Unit(
+        block=one.block,
+        implementation=one.implementation,
+        workload=one.workload,
+        cell=one.cell,
+        phase=one.phase,
+        rate_per_s=stats.median(rates),
+        slowest_per_s=min(rates),
+        fastest_per_s=max(rates),
+        cpu_us=stats.median([s.child_cpu_ns / s.messages / 1e3 for s in slices]),
+        faults=stats.median([s.child_faults / s.messages for s in slices]),
+        jain=stats.median([s.jain for s in slices]),
+        limited=2 * sum(_limited(s, cell) for s in slices) > len(slices),
+    )
+
+
+def noisy_blocks(samples: Iterable[Sample]) -> dict[int, str]:
+    """Return the blocks that do not count, each with the rule that it broke.
+
+    A block goes when the contestants' median wait for a core passes what the correction is good
+    for, or when the gauge waited too long in half of its slices: all slices together, whoever's.
+    """
+    by_block: dict[int, list[Sample]] = {}
+    for sample in samples:
+        if sample.block != ONCE and not sample.error and sample.wall_ns > 0:
+            by_block.setdefault(sample.block, []).append(sample)
+    found = {}
+    for block, slices in sorted(by_block.items()):
+        waits = stats.median([s.child_wait_ns / s.wall_ns for s in slices])
+        late = sum(s.gauge_wait_ns >= GAUGE_WAIT * s.wall_ns for s in slices)
+        if waits > CHILD_WAIT:
+            found[block] = "contestants waited"
+        elif late > (1 - KEPT) * len(slices):
+            found[block] = "gauge waited"
+    return found
+
+
+def _void_unit(
+    unit: Sequence[Sample],
+    blocks: Mapping[int, str],
+    where: Mapping[tuple[str, str], Cell],
+) -> str:
+    """Return why nothing of a unit counts, or nothing."""
+    one = unit[0]
+    if one.block in blocks:
+        return "noisy block"
+    if len(unit) < one.of:
+        return "cut short"
+    if one.block == ONCE and where[one.workload, one.cell].ranked:
+        return "measured in blocks as well"
+    return ""
+
+
+def units(
+    samples: Sequence[Sample], where: Mapping[tuple[str, str], Cell]
+) -> tuple[list[Unit], ThrownOut]:
+    """Return the units that count, in an order of their own, and what was thrown out.
+
+    `where` has the cell of every (workload, cell name) in the samples.
+    """
+    blocks = noisy_blocks(samples)
+    grouped: dict[tuple[object, ...], list[Sample]] = {}
+    for s in samples:
+        grouped.setdefault((s.block, s.implementation, s.workload, s.cell), []).append(s)
+    causes: Counter[str] = Counter()
+    whole: list[list[Sample]] = []
+    few = 0
+    for unit in grouped.values():
+        if cause := _void_unit(unit, blocks, where):
+            causes[cause] += len(unit)
+            continue
+        for phase in ("cold", "warm"):
+            all_of_it = [s for s in unit if s.phase == phase]
+            kept = [s for s in all_of_it if not void(s)]
+            causes.update(void(s) for s in all_of_it if void(s))
+            if kept and len(kept) >= KEPT * len(all_of_it):
+                whole.append(kept)
+            elif all_of_it:
+                few += 1
+    thrown = ThrownOut(
+        blocks={str(block): rule for block, rule in blocks.items()},
+        slices=dict(sorted(causes.items())),
+        units=few,
+        all_blocks=len({s.block for s in samples} - {ONCE}),
+        all_slices=len(samples),
+    )
+    made = [_unit(g, where[g[0].workload, g[0].cell]) for g in whole]
+    return sorted(made, key=lambda u: (u.workload, u.cell, u.implementation, u.block)), thrown

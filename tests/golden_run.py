@@ -1,0 +1,320 @@
+"""Write tests/golden/run/: a run that never was, for the tests of analyse and report.
+
+    PYTHONPATH=. python tests/golden_run.py
+
+Rules: the same bytes every time; every way to stand in a report occurs: ranked, tied, failed,
+declared, unproven, unable to run; a noisy block, void slices, a gauge at its limit.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from pathlib import Path
+
+import msgspec
+
+from harness.model import (
+    BASELINE,
+    TWIN,
+    Cell,
+    Implementation,
+    Level,
+    Plan,
+    Sample,
+    Verdict,
+    VerdictKind,
+)
+
+HERE = Path(__file__).resolve().parent / "golden" / "run"
+BLOCKS = 9  # one of them is noisy
+NOISY = 3
+SLICES = 2
+
+RATES = {  # echo, one core: messages per second with 10 connections of 1 KiB
+    "asyncio": 48_000.0,
+    "curio": 0.0,
+    "gevent": 63_000.0,
+    "reference": 180_000.0,
+    "threads": 30_500.0,
+    "tornado": 36_000.0,
+    "trio": 25_500.0,
+    "twisted": 36_300.0,
+}
+FETCH = {
+    "asyncio": 0.12,
+    "gevent": 0.13,
+    "reference": 0.2,
+    "threads": 0.12,
+    "tornado": 0.1058,
+    "trio": 0.12,
+    "twisted": 0.105,
+}  # share of the echo rate that fetch reaches
+
+TITLES = {
+    "asyncio": "asyncio",
+    "curio": "curio",
+    "gevent": "gevent",
+    "reference": "native reference",
+    "threads": "threads",
+    "tornado": "Tornado",
+    "trio": "Trio",
+    "twisted": "Twisted",
+}
+STYLES = {
+    "asyncio": "coroutine",
+    "curio": "coroutine",
+    "gevent": "greenlet",
+    "reference": "native",
+    "threads": "thread",
+    "tornado": "coroutine",
+    "trio": "coroutine",
+    "twisted": "callback",
+}
+VERSIONS = {
+    "curio": "1.6",
+    "gevent": "26.9.0",
+    "tornado": "6.6.1",
+    "trio": "0.35.0",
+    "twisted": "26.10.0",
+}
+HOMEPAGES = {
+    "asyncio": "https://docs.python.org/3/library/asyncio.html",
+    "gevent": "https://www.gevent.org",
+    "trio": "https://trio.readthedocs.io",
+    "twisted": "https://twisted.org",
+}
+BEYOND = {
+    "asyncio": {"E04": "`write_eof` after the last byte: streams close both ways by default"},
+    "curio": {"import": "two names that left the standard library after 3.11 are put back"},
+    "tornado": {"E04": "a subclass that does not read while a write is pending"},
+    "twisted": {
+        "E04": "IHalfCloseableProtocol: without it the tail is lost",
+        "E05": "registerProducer: without it a client that never reads costs 294 MiB",
+    },
+}
+CLAUSES: dict[str, tuple[Level, str]] = {
+    "E01": ("MUST", "exact"),
+    "E04": ("MUST", "half-close"),
+    "E05": ("MUST", "backpressure"),
+    "E12": ("MUST", "drain"),
+    "E13": ("MUST", "exhausted"),
+    "E13q": ("SHOULD", "quiet"),
+    "E18": ("SHOULD", "inet6"),
+    "E21": ("INFO", "urgent"),
+    "F01": ("MUST", "length"),
+    "F10": ("MUST", "bounds"),
+    "F15": ("MUST", "limit"),
+    "F17": ("MUST", "fail-fast"),
+    "F20": ("MUST", "bytes"),
+    "F22": ("SHOULD", "names"),
+}
+ODD: dict[
+    tuple[str, str], tuple[VerdictKind, str, tuple[str, ...]]
+] = {  # (implementation, case) -> verdict, reason, evidence
+    ("tornado", "E04.1"): (
+        "FAIL",
+        "expected 4194304 bytes, then FIN; got 4061184 bytes, then FIN",
+        ("-> 4194304 bytes and FIN at 0.000 s", "<- 4061184 bytes at 0.812 s", "<- FIN at 0.812 s"),
+    ),
+    ("tornado", "E13q.1"): ("FAIL", "expected at most 50% CPU; got 71%", ()),
+    ("threads", "F17.1"): (
+        "DECLARED",
+        "expected every other socket closed within 200 ms; got 1.9 s",
+        (),
+    ),
+    ("trio", "F10.1"): ("INCONCLUSIVE", "the control was 6.1 times late", ()),
+    ("twisted", "E18.1"): ("UNSUPPORTED", "this machine has no ::1", ()),
+}
+KNOWN = {
+    "threads": {
+        "F17": "a thread in recv() notices shutdown() of its socket only when it is next scheduled"
+    }
+}
+LINES = {
+    "asyncio": (38, 64),
+    "curio": (41, 70),
+    "gevent": (33, 55),
+    "threads": (44, 58),
+    "tornado": (52, 71),
+    "trio": (31, 49),
+    "twisted": (58, 97),
+}
+
+
+def implementation(name: str) -> Implementation:
+    """Return an implementation as its meta.toml might describe it."""
+    native = name == "reference"
+    return Implementation(
+        name=name,
+        folder=f"/somewhere/implementations/{name}",
+        title=TITLES[name],
+        style=STYLES[name],
+        kind="reference" if native else "framework",
+        homepage=HOMEPAGES.get(name, ""),
+        requires=(f"{name}>={VERSIONS[name]}",) if name in VERSIONS else (),
+        run=("{python}", "-m", "harness.gauge", "reference") if native else (),
+        read_size={"twisted": "64 KiB, set by the reactor"}.get(name, "256 KiB"),
+        loop={"twisted": "epoll reactor", "gevent": "libev", "trio": "own epoll"}.get(name, "own"),
+        year=2014,
+        known=KNOWN.get(name, {}),
+        beyond=BEYOND.get(name, {}),
+        versions={name: VERSIONS[name]} if name in VERSIONS else {},
+        code_lines=dict(zip(("echo.py", "fetch.py"), LINES[name], strict=True))
+        if name in LINES
+        else {},
+        cannot_run="needs Python below 3.12, this is 3.13.0." if name == "curio" else "",
+    )
+
+
+def plan() -> Plan:
+    """Return the plan of the run."""
+    return Plan(
+        created="2026-01-02T03:04:05Z",
+        evenloop="0.1.0",
+        seed=7,
+        workloads=("echo", "fetch"),
+        quick=False,
+        budget_s=600.0,
+        python="3.13.0",
+        server_core=0,
+        gauge_core=1,
+        machine={
+            "cpu": "Example CPU @ 2.50GHz",
+            "kernel": "Linux 6.12.0",
+            "cores": "2",
+            "memory": "7.8 GiB",
+        },
+        arguments=("--out", "/somewhere/else", "--seed", "7"),
+        implementations=tuple(implementation(name) for name in sorted(RATES)),
+    )
+
+
+def verdicts() -> list[Verdict]:
+    """Return a verdict for every case of everyone who can run."""
+    found = []
+    for name in sorted(set(RATES) - {"curio"}):
+        for clause, (level, _) in CLAUSES.items():
+            if name == "reference" and clause not in ("E01", "E04", "F01", "F15", "F20"):
+                continue
+            case = f"{clause}.1"
+            kind, reason, evidence = ODD.get((name, case), ("PASS", "", ()))
+            kind = "INFO" if level == "INFO" else kind
+            found.append(
+                Verdict(
+                    implementation=name,
+                    case=case,
+                    level=level,
+                    verdict=kind,
+                    reason=reason,
+                    evidence=evidence,
+                    wall_s=0.25,
+                )
+            )
+    return found
+
+
+def _cells() -> list[tuple[Cell, float]]:
+    """Return each cell and the factor by which its rate differs from echo 10 x 1 KiB."""
+    found = []
+    for connections in (1, 10, 100, 1000):
+        for size in (64, 1024, 10_240, 102_400):
+            ranked = size == 1024 and connections in (10, 100)
+            factor = (0.55 + 0.15 * math.log10(connections)) if connections < 100 else 1.05
+            factor /= 1 + size / 20_000
+            cell = Cell(workload="echo", concurrency=connections, size=size, ranked=ranked)
+            found.append((cell, factor))
+    for limit, delay in ((10, 0), (100, 0), (100, 20), (1, 20), (10, 20)):
+        ranked = delay == 0 or limit == 100
+        found.append(
+            (
+                Cell(workload="fetch", concurrency=limit, size=1024, delay_ms=delay, ranked=ranked),
+                1.0,
+            )
+        )
+    return found
+
+
+def _rate(cell: Cell, name: str, factor: float) -> float:
+    plain = name.removesuffix(TWIN)
+    if cell.workload == "echo":
+        tired = 0.3 if plain == "threads" and cell.concurrency == 1000 else 1.0
+        return RATES[plain] * factor * tired
+    rate = RATES[plain] * FETCH[plain] * (0.95 if cell.concurrency == 100 else 1.0)
+    ideal = cell.concurrency / cell.delay_ms * 1e3 if cell.delay_ms else rate * 9
+    return min(rate * 0.9, ideal * 0.985) if cell.delay_ms else rate
+
+
+def _slice(
+    rng: random.Random, block: int, name: str, cell: Cell, rate: float, index: int, first: int
+) -> Sample:
+    cold = index < 0
+    noisy = block == NOISY
+    wall = 50_000_000 + rng.randrange(90_000)
+    wait = int(wall * (0.6 if noisy else rng.choice((0.0, 0.01, 0.04))))
+    rate *= math.exp(rng.gauss(0.0, 0.006)) * (0.31 if cold else 1.0)
+    messages = max(1, int(rate * (wall - (0 if cell.delay_ms else wait)) / 1e9))
+    limited = name == "reference" and cell.workload == "echo"
+    busy_ns = (0.80 if limited else 0.99) * (wall - wait)
+    cpu = int(
+        min(busy_ns, messages / RATES[name.removesuffix(TWIN)] / 0.1 * 1e9)
+        if cell.delay_ms
+        else busy_ns
+    )
+    return Sample(
+        block=block,
+        implementation=name,
+        workload=cell.workload,
+        cell=cell.name,
+        index=index - first,
+        of=SLICES - first,
+        phase="cold" if cold else "warm",
+        wall_ns=wall,
+        messages=messages,
+        child_cpu_ns=cpu,
+        child_wait_ns=wait,
+        child_faults=messages * 2 if cold and "asyncio" in name else rng.randrange(2),
+        gauge_wait_ns=int(wall * (0.08 if rng.random() < 0.02 else 0.001)),
+        gauge_busy=0.97 if limited else round(rate / 190_000, 3),
+        jain=round(1 - rng.random() * (0.26 if name == "tornado" else 0.01), 4)
+        if cell.workload == "echo"
+        else 0.0,
+    )
+
+
+def samples() -> list[Sample]:
+    """Return the samples, block by block, then those measured once."""
+    rng = random.Random(20260102)
+    out = {("tornado", "echo")}
+    found = []
+    names = [*(n for n in RATES if RATES[n]), BASELINE + TWIN]
+    for block in [*range(BLOCKS), -1]:
+        for name in rng.sample(names, len(names)):
+            own = math.exp(rng.gauss(0.0, 0.012))  # the bias of an instance
+            for cell, factor in _cells():
+                if cell.ranked != (block >= 0) or (name, cell.workload) in out:
+                    continue
+                if block < 0 and TWIN in name:
+                    continue
+                rate = _rate(cell, name, factor) * own
+                first = -1 if block >= 0 and cell.name == "10x1KiB" else 0
+                last = SLICES
+                found += [
+                    _slice(rng, block, name, cell, rate, i, first) for i in range(first, last)
+                ]
+    return found
+
+
+def main() -> None:
+    """Write the three files."""
+    HERE.mkdir(exist_ok=True)
+    text = msgspec.json.format(msgspec.json.encode(plan()), indent=1) + b"\n"
+    (HERE / "plan.json").write_bytes(text)
+    for name, records in (("verdicts", verdicts()), ("samples", samples())):
+        (HERE / f"{name}.jsonl").write_bytes(
+            b"".join(msgspec.json.encode(r) + b"\n" for r in records)
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""The command line: a user's mistake is one sentence and the right status, never a traceback."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness import files
+from harness.launch import ROOT
+from harness.model import Plan, Sample, Verdict
+
+
+def harness(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *words],
+        cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["swim"], "swim"),
+        (["check", "asincio"], "did you mean asyncio"),
+        (["check", "asyncio", "--case", "E4"], "no case or clause"),
+        (["compare", "--budget", "soon"], "'soon' is no duration; write it as 90s, 10m or 1h30m"),
+        (["compare", "--budget", "0"], "between 0 and 24 hours"),
+        (["compare", "--workload", "swim"], "swim"),
+        (["compare", "--from", "/no/such/folder"], "/no/such/folder"),
+        (["compare", "--resume", "/no/such/run"], "/no/such/run is no run folder"),
+        (["compare", "--resume", "tests", "--quick"], "give no other option"),
+        (["compare", "--out", "tests"], "not an empty folder"),
+        (["compare", "--only", "trio", "--out", "/proc/x"], "cannot write to /proc/x"),
+        (["report", "/no/such/run"], "is no run folder"),
+        (["report", "tests"], "is no run folder"),
+        (["measure", "tests"], "is no run folder"),
+        (["analyse", "tests"], "is no run folder"),
+    ],
+)
+def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
+    """One line on stderr that names the thing, status 2."""
+    done = harness(*words)
+    assert said in done.stderr
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["", "compare", "check", "plan", "measure", "analyse", "report", "list"]
+)
+def test_help_says_what_and_how(command: str) -> None:
+    """--help of each command says what it does; the main ones with an example."""
+    done = harness(*([command] if command else []), "--help")
+    assert done.returncode == 0
+    assert "Usage:" in done.stdout
+    if command in {"compare", "check", "plan", "report", "list"}:
+        assert re.search(r"(nox -s|python -m harness) " + command, done.stdout)
+
+
+def test_list_shows_all_and_why_not(tmp_path: Path) -> None:
+    """Every implementation has its row; one that cannot run, its reason."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "meta.toml").write_text(
+        'title = "Mine"\nstyle = "x"\nrequires = ["evenloop-no-such-package"]\nrun = ["{python}"]\n'
+    )
+    done = harness("list", "--from", str(tmp_path))
+    assert done.returncode == 0
+    for name in ("asyncio", "trio", "curio", "twisted", "gevent", "tornado", "reference", "mine"):
+        assert re.search(rf"^{name}\b", done.stdout, re.MULTILINE)
+    assert "pip install 'evenloop-no-such-package'" in " ".join(done.stdout.split())
+
+
+def test_a_wrong_meta_is_named(tmp_path: Path) -> None:
+    """A meta.toml with a wrong key: file, key, what is known; status 2."""
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "meta.toml").write_text('title = "Mine"\nstyle = "x"\ncolour = "red"\n')
+    done = harness("list", "--from", str(tmp_path))
+    assert done.returncode == 2
+    assert str(mine / "meta.toml") in done.stderr
+    assert "colour" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_check_writes_its_verdicts(tmp_path: Path) -> None:
+    """--json writes every verdict; status 0 where all MUST clauses hold."""
+    out = tmp_path / "verdicts.json"
+    done = harness("check", "asyncio", "--case", "E01.1", "--json", str(out))
+    assert done.returncode == 0, done.stderr
+    assert '"case": "E01.1"' in out.read_text()
+    assert '"verdict": "PASS"' in out.read_text()
+
+
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    """Return all processes below one."""
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def wait_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Return those that still live after ten seconds."""
+    _, left = psutil.wait_procs(processes, timeout=10)
+    return [one for one in left if one.status() != psutil.STATUS_ZOMBIE]
+
+
+def start_measuring(folder: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """Start a planned run's measuring, and return it once samples come and children live."""
+    words = ["plan", "--only", "asyncio", "--workload", "echo", "--quick", "--seed", "5"]
+    assert harness(*words, "--out", str(folder)).returncode == 0
+    verdicts = [
+        Verdict(implementation=name, case="E01.1", level="MUST", verdict="PASS")
+        for name in ("asyncio", "reference")
+    ]
+    files.append_jsonl(folder / "verdicts.jsonl", verdicts)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", "measure", str(folder)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    samples = folder / "samples.jsonl"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if samples.exists() and samples.stat().st_size and (children := descendants(process.pid)):
+            return process, children
+        if process.poll() is not None:
+            break
+        time.sleep(0.01)
+    pytest.fail(f"no samples: {process.communicate()[1] if process.poll() is not None else 'slow'}")
+
+
+needs_two_cores = pytest.mark.skipif(
+    len(os.sched_getaffinity(0)) < 2, reason="measuring needs two cores"
+)
+
+
+@needs_two_cores
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+def test_nothing_is_lost_and_nobody_left(tmp_path: Path, number: signal.Signals) -> None:
+    """After kill -9, Ctrl-C or SIGTERM in mid-run: no process left, the samples kept and whole."""
+    folder = tmp_path / "run"
+    process, children = start_measuring(folder)
+    process.send_signal(number)
+    process.wait(20)
+    _, stderr = process.communicate()
+    assert not wait_gone(children)
+    before = (folder / "samples.jsonl").read_bytes()
+    if number != signal.SIGKILL:
+        assert process.returncode == 130
+        assert "Traceback" not in stderr
+    done = harness("measure", str(folder))
+    assert done.returncode == 0, done.stderr
+    samples = files.read_jsonl(folder / "samples.jsonl", Sample)
+    whole = before[: before.rfind(b"\n") + 1]
+    kept = whole.splitlines()
+    after = (folder / "samples.jsonl").read_bytes().splitlines()
+    units = [(s.block, s.implementation, s.cell, s.index) for s in samples]
+    assert len(units) == len(set(units)), "a sample stands twice"
+    assert len([line for line in kept if line in set(after)]) >= len(kept) - 13, "samples were lost"
+    planned = files.read_json(folder / "plan.json", Plan)
+    assert {s.block for s in samples} == set(range(6))
+    assert planned.seed == 5
+
+
+def test_a_samples_file_that_was_edited(tmp_path: Path) -> None:
+    """An edited line is refused with its number, by every stage that reads it."""
+    folder = tmp_path / "run"
+    words = ["plan", "--only", "asyncio", "--workload", "echo", "--quick", "--out", str(folder)]
+    assert harness(*words).returncode == 0
+    (folder / "samples.jsonl").write_text('{"block": 0}\n{"block": "edited"}\n')
+    for command in ("analyse", "report"):
+        done = harness(command, str(folder))
+        assert done.returncode == 2
+        assert "samples.jsonl, line 1" in done.stderr

@@ -1,0 +1,271 @@
+"""What people read is rendered from the summary alone, the same every time, and nothing escapes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+from xml.etree import ElementTree as ET
+
+import msgspec
+import pytest
+
+from harness import files, report
+from harness.model import Estimate, Summary, UsageError, VerdictKind
+from harness.report import markdown, numbers, words
+from harness.report.page import command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).resolve().parent.parent
+GOLDEN = ROOT / "tests" / "golden" / "run" / "summary.json"
+HOSTILE = (
+    '"><script>alert(1)</script> | `x` **b** [l](javascript:alert(1)) ![i](x) <!-- '
+    "& \\ \x1b[31m \u202e \n# h\n```\n</details> https://evil.example @you"
+)
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    """Return the golden run's summary."""
+    return files.read_json(GOLDEN, Summary)
+
+
+@pytest.fixture(scope="module")
+def rendered(summary: Summary) -> dict[str, str]:
+    """Return the golden run's report."""
+    return report.render(summary)
+
+
+def hostile(summary: Summary) -> Summary:
+    """Return the summary with every text that an implementation wrote turned against the reader."""
+    implementations = tuple(
+        msgspec.structs.replace(
+            one,
+            title=one.name + HOSTILE,
+            style=HOSTILE,
+            homepage="javascript:alert(1)" if one.name == "trio" else HOSTILE,
+            loop=HOSTILE,
+            read_size=HOSTILE,
+            known={HOSTILE: HOSTILE},
+            beyond={HOSTILE: HOSTILE},
+            versions={HOSTILE: HOSTILE},
+            folder="implementations/" + HOSTILE,
+            cannot_run=HOSTILE if one.cannot_run else "",
+        )
+        for one in summary.implementations
+    )
+    findings = tuple(
+        msgspec.structs.replace(v, reason=HOSTILE, evidence=(HOSTILE,)) for v in summary.findings
+    )
+    workloads = tuple(
+        msgspec.structs.replace(
+            w,
+            standings=tuple(
+                msgspec.structs.replace(row, reason=HOSTILE) if row.reason else row
+                for row in w.standings
+            ),
+        )
+        for w in summary.workloads
+    )
+    return msgspec.structs.replace(
+        summary, implementations=implementations, findings=findings, workloads=workloads
+    )
+
+
+def test_the_golden_report(rendered: dict[str, str], golden: Callable[[str, str], None]) -> None:
+    """REPORT.md is, byte for byte, the one that was looked at and kept."""
+    golden("REPORT.md", rendered["REPORT.md"])
+
+
+def test_the_committed_report_renders_from_its_summary() -> None:
+    """REPORT.md at the root comes from report/summary.json, and the charts it shows are there."""
+    source = ROOT / "report" / "summary.json"
+    if not source.exists():
+        pytest.skip("no run is committed yet: report/summary.json does not exist")
+    found = report.render(files.read_json(source, Summary))
+    assert (ROOT / "REPORT.md").read_text("utf-8") == found["REPORT.md"]
+    assert all((ROOT / name).is_file() for name in found)
+
+
+def test_every_picture_that_is_shown_is_there_and_the_other_way_round(
+    rendered: dict[str, str],
+) -> None:
+    """REPORT.md names exactly the SVG files that are rendered with it."""
+    shown = set(re.findall(r'(?:srcset|src)="([^"]+)"', rendered["REPORT.md"]))
+    assert shown == set(rendered) - {"REPORT.md"}
+    assert len(shown) == 16
+
+
+def test_pictures_are_plain_drawings(rendered: dict[str, str]) -> None:
+    """Every SVG is well-formed, without script, foreign content, link or outside address."""
+    for name, text in rendered.items():
+        if not name.endswith(".svg"):
+            continue
+        root = ET.fromstring(text)
+        tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+        assert tags <= {"svg", "g", "path", "rect", "text", "line", "defs", "clipPath", "tspan"}
+        assert not re.search(r"(?:href=|url\((?!#))", text)
+
+
+def test_another_process_renders_the_same_bytes(rendered: dict[str, str], tmp_path: Path) -> None:
+    """Neither an earlier rendering nor the order of the charts leaves a trace."""
+    code = (
+        "import sys; from pathlib import Path; from harness import report;"
+        "report.run(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, GOLDEN.parent, tmp_path], check=True, cwd=ROOT, timeout=120
+    )
+    written = {
+        str(file.relative_to(tmp_path)): file.read_text("utf-8")
+        for file in tmp_path.rglob("*")
+        if file.is_file()
+    }
+    assert written == rendered
+
+
+def test_what_an_implementation_wrote_stays_text(summary: Summary) -> None:
+    """With every name, note and reason hostile, no tag, link, image or fence of theirs appears."""
+    found = report.render(hostile(summary))["REPORT.md"]
+    fenced = re.sub(r"^ *(`{3,})text\n.*?^ *\1$", "", found, flags=re.MULTILINE | re.DOTALL)
+    assert not re.search(r"(?<!\\)<(?!/?(?:picture|details|summary|sub)>|source |img |br>)", fenced)
+    assert not re.search(r"(?<!\\)\]\(javascript:", fenced)
+    assert not re.search(r"(?<!\\)!\[", fenced.replace("> [!WARNING]", ""))
+    assert "https://evil" not in fenced
+    assert "\x1b" not in found
+    assert "\u202e" not in found
+    for tag in re.findall(r"<img [^>]*>", fenced):
+        assert re.fullmatch(r'<img alt="[^"<>]*" src="[a-z/-]+\.svg">', tag)
+
+
+def test_a_hostile_table_keeps_its_columns(summary: Summary) -> None:
+    """Every row of every table has as many cells as its head."""
+    rows = 0
+    columns = 0
+    for line in report.render(hostile(summary))["REPORT.md"].splitlines():
+        if not line.startswith("|"):
+            columns = 0
+            continue
+        cells = len(re.findall(r"(?<!\\)(?:\\\\)*\|", line)) - 1
+        columns = columns or cells
+        assert cells == columns, line
+        rows += 1
+    assert rows > 50
+
+
+def test_hostile_pictures_hold_no_markup(summary: Summary) -> None:
+    """A title with a script in it is text in the SVG."""
+    for name, text in report.render(hostile(summary)).items():
+        if name.endswith(".svg"):
+            assert "<script" not in text
+            ET.fromstring(text)
+
+
+def test_the_terminal_fits_and_has_no_control_sequences(summary: Summary) -> None:
+    """80 and 120 columns, plain and hostile: no line is longer, nothing is coloured unasked."""
+    for width in (80, 120):
+        for one in (summary, hostile(summary)):
+            lines = report.text(one, width=width).splitlines()
+            assert max(map(len, lines)) <= width
+            assert len(lines) < 40 if one is summary else True
+            assert "\x1b" not in "".join(lines)
+    assert "gevent" in report.text(summary)
+
+
+def test_no_path_or_clock_of_the_machine(rendered: dict[str, str]) -> None:
+    """The report knows when the plan was made and nothing of where."""
+    assert "2026-01-02T03:04:05Z" in rendered["REPORT.md"]
+    assert not any(
+        re.search(r"/(home|somewhere|tmp|work|usr|root)/", text) for text in rendered.values()
+    )
+
+
+def test_the_command_repeats_the_run(summary: Summary) -> None:
+    """The seed is in the command, and words with spaces are quoted."""
+    assert command(summary) == "nox -s compare -- --seed 7"
+    odd = msgspec.structs.replace(summary, arguments=("--from", "my dir", "--seed", "7"))
+    assert command(odd) == "nox -s compare -- --from 'my dir' --seed 7"
+
+
+def test_a_failed_canary_is_said_first(summary: Summary) -> None:
+    """Before any figure, with what to do."""
+    first, *rest = summary.workloads
+    failed = tuple(msgspec.structs.replace(c, passed=False) for c in first.canaries)
+    broken = msgspec.structs.replace(first, canaries=failed, withheld="canary")
+    text = report.render(msgspec.structs.replace(summary, workloads=(broken, *rest)))["REPORT.md"]
+    assert text.index("[!WARNING]") < text.index("A/A control failed") < text.index("## Echo")
+    assert "measure again" in text
+
+
+def test_a_run_without_measurements_is_a_report(summary: Summary) -> None:
+    """Verdicts alone: no charts, no tables of figures, and a sentence that says so."""
+    bare = tuple(
+        msgspec.structs.replace(
+            w, baseline="", reference="", cells=(), canaries=(), blocks=0, withheld="blocks"
+        )
+        for w in summary.workloads
+    )
+    bare = tuple(
+        msgspec.structs.replace(
+            w,
+            standings=tuple(msgspec.structs.replace(s, ratio=None, rank="") for s in w.standings),
+        )
+        for w in bare
+    )
+    found = report.render(msgspec.structs.replace(summary, workloads=bare))
+    assert set(found) == {"REPORT.md"}
+    assert "Nothing was measured." in found["REPORT.md"]
+    assert "Nothing was measured" not in report.render(summary)["REPORT.md"]
+
+
+def test_every_verdict_has_a_mark_and_a_meaning() -> None:
+    """No verdict of the model is without its sign in the legend."""
+    kinds = set(get_args(VerdictKind))
+    assert kinds == set(words.MARKS) == set(words.MEANINGS)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "shown", "interval"),
+    [
+        (1.30149, 1.28373, 1.35368, "1.30", "1.28-1.35"),
+        (1.30149, 1.1, 1.5, "1.3", "1.1-1.5"),
+        (6.19594, 6.1321, 6.358, "6.2", "6.1-6.4"),
+        (0.5, 0.4995, 0.5005, "0.50", "0.50-0.50"),
+        (42199.1, 41685.2, 42646.2, "42,200", "41,700-42,600"),
+        (42199.1, None, None, "42,200", ""),
+    ],
+)
+def test_digits_fit_the_interval(
+    value: float, low: float | None, high: float | None, shown: str, interval: str
+) -> None:
+    """The last digit is the first in doubt."""
+    found = Estimate(value=value, low=low, high=high)
+    written = numbers.interval(found).replace("\N{EN DASH}", "-")
+    assert (numbers.figure(found), written) == (shown, interval)
+
+
+@pytest.mark.parametrize("raw", ["a_b", "*x*", "`c`", "a|b", "<b>", "[x](y)", "\\", "#1", "&lt;"])
+def test_markdown_shows_text_literally(raw: str) -> None:
+    """Every special character is behind a backslash, and nothing is escaped twice."""
+    once = markdown.text(raw)
+    assert re.sub(r"\\(.)", r"\1", once) == raw
+    assert markdown.text(once) == once
+
+
+def test_plain_code_in_a_sentence_stays_code() -> None:
+    """`drain()` in backticks is code; anything stranger in backticks is text."""
+    assert markdown.prose("call `drain()` twice") == "call `drain()` twice"
+    assert markdown.prose("call `<b>`") == "call \\`\\<b\\>\\`"
+
+
+def test_a_summary_that_is_none_is_refused(tmp_path: Path) -> None:
+    """No summary.json, or another format: one sentence."""
+    with pytest.raises(UsageError, match="is no run folder"):
+        report.run(tmp_path, tmp_path)
+    (tmp_path / "summary.json").write_text('{"format": 0}')
+    with pytest.raises(UsageError, match="`format` is 0"):
+        report.run(tmp_path, tmp_path)
