@@ -1,6 +1,5 @@
 """The commands of this project: `nox -l` lists them, `nox -s compare -- --help` explains one."""
 
-import sys
 import tomllib
 from pathlib import Path
 
@@ -12,7 +11,6 @@ nox.options.reuse_venv = "yes"
 nox.options.default_venv_backend = "uv|virtualenv"
 
 PYTHONS = ["3.11", "3.12", "3.13"]
-HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 FRAMEWORKS = sorted(
     {
         requirement
@@ -23,34 +21,42 @@ FRAMEWORKS = sorted(
 TESTING = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 
 
-def harness(session: nox.Session, *words: str) -> None:
-    """Run the harness in an environment with every framework; it handles Ctrl-C by itself."""
+def harness(session: nox.Session, command: str) -> None:
+    """Run a command of the harness in the shared environment; it handles Ctrl-C by itself."""
+    suffix = f"-{session.python}".replace(".", "-") if session.python else ""
+    python = session.cache_dir.parent / f"environment{suffix}" / "bin" / "python"
+    words = [str(python), "-m", "harness", command, *session.posargs]
+    session.run(*words, external=True, interrupt_timeout=None, terminate_timeout=None)
+
+
+@nox.session
+def environment(session: nox.Session) -> None:
+    """Install the harness and every framework, once for the commands below."""
     session.install("-e", ".", *FRAMEWORKS)
-    session.run("python", "-m", "harness", *words, interrupt_timeout=None, terminate_timeout=None)
 
 
-@nox.session(venv_location=f".nox/evenloop-{HERE}")
+@nox.session(requires=["environment"], venv_backend="none")
 def compare(session: nox.Session) -> None:
     """Check, measure and report: the main job."""
-    harness(session, "compare", *session.posargs)
+    harness(session, "compare")
 
 
-@nox.session(venv_location=f".nox/evenloop-{HERE}")
+@nox.session(requires=["environment"], venv_backend="none")
 def check(session: nox.Session) -> None:
     """Check the behaviour alone; exit 1 when a MUST fails."""
-    harness(session, "check", *session.posargs)
+    harness(session, "check")
 
 
-@nox.session(venv_location=f".nox/evenloop-{HERE}")
+@nox.session(requires=["environment"], venv_backend="none")
 def report(session: nox.Session) -> None:
     """Render the report of a run folder again, without measuring."""
-    harness(session, "report", *session.posargs)
+    harness(session, "report")
 
 
-@nox.session(name="list", venv_location=f".nox/evenloop-{HERE}")
+@nox.session(name="list", requires=["environment"], venv_backend="none")
 def list_(session: nox.Session) -> None:
     """List the implementations, their versions, and whether each can run here."""
-    harness(session, "list", *session.posargs)
+    harness(session, "list")
 
 
 @nox.session(python=PYTHONS)

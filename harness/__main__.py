@@ -11,7 +11,7 @@ import re
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
@@ -33,7 +33,7 @@ BUDGET_QUICK = "110s"
 INTERRUPTED = 130
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[float]):
     """Seconds as `90s`, `10m`, `1h30m` or a plain number."""
 
     name = "duration"
@@ -94,6 +94,11 @@ def main() -> None:
     """
 
 
+def _workloads(names: Sequence[str]) -> tuple[Workload, ...]:
+    """Return the chosen workloads, both where none is chosen."""
+    return tuple(one for one in WORKLOADS if one in names) or WORKLOADS
+
+
 def _reference(known: Sequence[Implementation]) -> list[Implementation]:
     return [one for one in known if one.kind == "reference"]
 
@@ -118,9 +123,9 @@ def _make_plan(
     arguments += [f"--budget={budget:g}s"] if budget else []
     return plan.make(
         chosen,
-        workloads=cast("tuple[Workload, ...]", tuple(workload) or WORKLOADS),
+        workloads=_workloads(workload),
         quick=quick,
-        budget_s=budget or cast("float", Duration().convert(fallback, None, None)),
+        budget_s=budget or Duration().convert(fallback, None, None),
         seed=seed,
         arguments=arguments,
     )
@@ -219,7 +224,7 @@ def check(
         _judge(the_plan.implementations, stages.verdicts_of(folder))
         return
     chosen = plan.choose(plan.discover(outside), names)
-    picked = suite.select(cases.ALL, patterns, workloads=tuple(workload) or WORKLOADS, quick=quick)
+    picked = suite.select(cases.ALL, patterns, workloads=_workloads(workload), quick=quick)
     verdicts: list[Verdict] = []
     able = [one for one in chosen if not one.cannot_run]
     with Progress() as progress:

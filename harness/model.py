@@ -238,7 +238,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     units: int
     """How many units counted: blocks in a ranked cell, 1 in the others."""
     rate_per_s: Estimate
-    """Messages or requests per second; in a cell measured once, low and high are its slices' ends."""
+    """Messages or requests per second; in a cell measured once, low and high are its extremes."""
     cpu_us: Estimate
     """CPU time per message, microseconds."""
     faults: float

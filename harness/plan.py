@@ -92,7 +92,9 @@ def _availability(file: Path, meta: Meta) -> tuple[dict[str, str], str]:
     except InvalidSpecifier as error:
         raise UsageError(f"{file}: `python`: {error}; expected a specifier as '>=3.11'.") from error
     except InvalidRequirement as error:
-        raise UsageError(f"{file}: `requires`: {_one_line(error)}; expected as 'trio>=0.27'.") from error
+        raise UsageError(
+            f"{file}: `requires`: {_one_line(error)}; expected as 'trio>=0.27'."
+        ) from error
     if not python.contains(platform.python_version(), prereleases=True):
         return {}, f"it needs Python {meta.python}; this is {platform.python_version()}"
     for requirement in requirements:

@@ -40,7 +40,9 @@ def part(file: Path) -> str:
     return inside[0].removesuffix(".py")
 
 
-FILES = sorted(file for file in HARNESS.rglob("*.py") if file.name != "__init__.py" or file.parent != HARNESS)
+FILES = sorted(
+    file for file in HARNESS.rglob("*.py") if file.name != "__init__.py" or file.parent != HARNESS
+)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(HARNESS)))

@@ -56,7 +56,9 @@ def test_parts_and_order(one: Implementation, workload: str) -> None:
 @workload
 def test_the_same_sentence_for_the_same_part(one: Implementation, workload: str) -> None:
     """A part's docstring is the one that asyncio's file has for it."""
-    pattern = functions((ROOT / "implementations" / "asyncio" / f"{workload}.py").read_text("utf-8"))
+    pattern = functions(
+        (ROOT / "implementations" / "asyncio" / f"{workload}.py").read_text("utf-8")
+    )
     own = functions(source(one, workload))
     for name in PARTS[workload]:
         if name in own:
@@ -75,7 +77,7 @@ def test_spec_words_are_marked(one: Implementation, workload: str) -> None:
 @each
 @workload
 def test_nothing_but_the_framework(one: Implementation, workload: str) -> None:
-    """No parser, no printing, no port, no main block, no sleep for order beyond a turn of the loop."""
+    """No parser, no printing, no port and no main block."""
     text = source(one, workload)
     assert not re.search(r"argparse|\bprint\(|__main__|sys\.argv", text)
 
@@ -93,7 +95,12 @@ def test_its_framework_is_the_real_one(one: Implementation) -> None:
         f"print(sys.modules[{package!r}].__file__)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert "implementations" not in done.stdout
 
@@ -102,7 +109,9 @@ def test_pyproject_names_no_framework() -> None:
     """What a framework needs stands in its meta.toml alone."""
     text = (ROOT / "pyproject.toml").read_text("utf-8").lower()
     dependencies = text.partition("[tool.ruff")[0]
-    assert not [name for name in ("trio", "curio", "twisted", "gevent", "tornado") if name in dependencies]
+    assert not [
+        name for name in ("trio", "curio", "twisted", "gevent", "tornado") if name in dependencies
+    ]
 
 
 def run(*words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:

@@ -1,7 +1,9 @@
 """launch: a child starts clean, says READY or why not, and never outlives the block."""
 
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -91,7 +93,7 @@ def _lives_on(pid: int) -> bool:
 
 
 def test_children_die_with_the_harness(tmp_path: Path) -> None:
-    """kill -9 of the process that started a child kills the child too."""
+    """A kill -9 of the process that started a child kills the child too."""
     code = f"""
     import sys, time
     from pathlib import Path
@@ -109,8 +111,6 @@ def test_children_die_with_the_harness(tmp_path: Path) -> None:
         harness.send_signal(signal.SIGKILL)
         harness.wait()
     try:
-        import select
-
         assert select.select([handle], [], [], 10)[0], "the child lives on"
     finally:
         os.close(handle)
@@ -141,8 +141,6 @@ def test_limits_and_core(tmp_path: Path) -> None:
 
 def test_the_listener_is_the_same_for_all() -> None:
     """TCP_NODELAY and buffer sizes are set on the listener, and accepted sockets inherit them."""
-    import socket
-
     with launch.listener(send_buffer=32768) as listener:
         with socket.create_connection(listener.getsockname()) as peer:
             accepted, _ = listener.accept()

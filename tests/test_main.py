@@ -100,8 +100,6 @@ def test_check_writes_its_verdicts(tmp_path: Path) -> None:
     assert '"verdict": "PASS"' in out.read_text()
 
 
-
-
 def descendants(pid: int) -> list[psutil.Process]:
     """Return all processes below one."""
     try:

@@ -9,14 +9,14 @@ from harness import files
 from harness.measure import cells, echo
 from harness.measure.fetch import expected, urls
 from harness.measure.session import Session, block_jobs, contestants, done, require_budget
-from harness.model import TWIN, HarnessError, Implementation, Plan, Sample, UsageError
+from harness.model import TWIN, HarnessError, Implementation, Kind, Plan, Sample, UsageError
 
 
-def implementation(name: str, kind: str = "framework", cannot_run: str = "") -> Implementation:
+def implementation(name: str, kind: Kind = "framework", cannot_run: str = "") -> Implementation:
     """Make one that is never started."""
     return Implementation(
         name=name, folder="/nowhere", title=name, style="x", kind=kind, cannot_run=cannot_run
-    )  # type: ignore[arg-type]
+    )
 
 
 def plan(**changes: object) -> Plan:
@@ -44,7 +44,12 @@ def plan(**changes: object) -> Plan:
 def test_who_takes_part() -> None:
     """Who cannot run or failed a MUST is left out of that workload; the baseline comes twice."""
     models = contestants(plan(), [("trio", "fetch")])
-    assert [job.alias for job in models["echo"]] == ["asyncio", "trio", "reference", "asyncio" + TWIN]
+    assert [job.alias for job in models["echo"]] == [
+        "asyncio",
+        "trio",
+        "reference",
+        "asyncio" + TWIN,
+    ]
     assert [job.alias for job in models["fetch"]] == ["asyncio", "reference", "asyncio" + TWIN]
 
 

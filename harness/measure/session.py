@@ -85,7 +85,7 @@ def require_budget(plan: Plan, models: dict[Workload, list[Job]], left_s: float)
         short = need - left_s
         raise UsageError(
             f"the budget is too small: {BLOCKS_LEAST} blocks take about {need:.0f} s and "
-            f"{left_s:.0f} s are left for measuring; add {short:.0f} s, or choose fewer with --only."
+            f"{left_s:.0f} s are left for measuring; add {short:.0f} s, or choose fewer (--only)."
         )
 
 

@@ -36,17 +36,17 @@ async def echo(
 ) -> None:
     """Send every byte back until the peer ends."""
     writer.transport.set_write_buffer_limits(high=0)
-    try:
-        async with slots:  # limit: the surplus waits here, unread
-            while data := await receive(reader, options.idle_s):
-                writer.write(data)
-                await writer.drain()  # backpressure: no more is read until all is written
-            writer.close()  # end: our FIN follows the last byte
-            await writer.wait_closed()
-    except OSError:  # reset: concerns this connection alone
-        pass
-    finally:
-        writer.transport.abort()  # reset, drain: whatever is left open
+    with suppress(OSError):  # reset: concerns this connection alone
+        try:
+            async with slots:  # limit: the surplus waits here, unread
+                while data := await receive(reader, options.idle_s):
+                    writer.write(data)
+                    await writer.drain()  # backpressure: no more is read until all is written
+                writer.close()  # end: our FIN follows the last byte
+                await writer.wait_closed()
+        finally:
+            writer.transport.abort()  # drain: whatever is left open is cut
+            await writer.wait_closed()  # or its error would be logged as never retrieved
 
 
 async def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:

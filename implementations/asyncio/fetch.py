@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from signal import SIGINT, SIGTERM
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -21,11 +22,7 @@ EVERYTHING = 1 << 20  # more than a StreamReader ever holds: no surplus stays be
 
 
 class Stop(Exception):  # noqa: N818  it ends work, it is no error
-    """Ends the group of workers: after the first error, or by a signal."""
-
-    def __init__(self, caught: int | None = None) -> None:
-        """Remember the signal that was caught, if it was one."""
-        self.caught = caught
+    """Ends the group of workers: after the first error, or by the signal that it carries."""
 
 
 async def connect(url: Url, job: FetchJob) -> Connection:
@@ -35,19 +32,22 @@ async def connect(url: Url, job: FetchJob) -> Connection:
     )
 
 
-def close(connection: Connection) -> None:
+async def close(connection: Connection) -> None:
     """Close a connection at once."""
-    connection[1].transport.abort()
+    _, writer = connection
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()  # or its error would be logged as never retrieved
 
 
-def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
+async def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
     """Return an idle connection on which nothing has arrived, if there is one."""
     while connection := idle.take(url):
         transport = connection[1].transport
         if not transport.is_closing() and not readable(transport.get_extra_info("socket").fileno()):
-            transport.resume_reading()
+            transport.resume_reading()  # type: ignore[attr-defined]  # it reads as well
             return connection
-        close(connection)
+        await close(connection)
     return None
 
 
@@ -63,16 +63,16 @@ async def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Conne
         exchange.reset()  # reset
     finally:
         if exchange.reusable:  # reuse
-            writer.transport.pause_reading()
+            writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads as well
             idle.put(url, connection)
         else:
-            close(connection)  # cancel, deadline: the socket ends with the exchange
+            await close(connection)  # cancel, deadline: the socket ends with the exchange
     return exchange
 
 
 async def fetch(url: Url, job: FetchJob, idle: Idle[Connection]) -> Exchange:
     """Fetch one URL, with one retry where a reused connection had gone stale."""
-    if connection := reuse(url, idle):
+    if connection := await reuse(url, idle):
         exchange = await talk(connection, url, job, idle)
         if exchange.started:
             return exchange
@@ -95,12 +95,16 @@ async def work(
             outcome = Outcome.failed(error, perf_counter() - begin)
         record(index, outcome)
         if job.fail_fast and outcome.error:
-            raise Stop
+            raise Stop(None)
 
 
-async def stop(caught: int) -> None:
-    """End the group by a signal."""
-    raise Stop(caught)
+def stop(workers: asyncio.TaskGroup, caught: int) -> None:
+    """End everything at the first signal."""
+
+    async def end() -> None:
+        raise Stop(caught)
+
+    workers.create_task(end())
 
 
 async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
@@ -108,21 +112,17 @@ async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | No
     loop = asyncio.get_running_loop()
     urls = enumerate(job.urls)
     idle: Idle[Connection] = Idle()
+    caught: int | None = None
     try:
         async with asyncio.TaskGroup() as workers:
             for number in (SIGINT, SIGTERM):
-                loop.add_signal_handler(
-                    number, lambda caught=number: workers.create_task(stop(caught))
-                )
+                loop.add_signal_handler(number, stop, workers, number)
             for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers, one iterator
                 workers.create_task(work(urls, job, idle, record))
     except* Stop as stopped:  # cancel: the group has cancelled the others
-        caught = stopped.exceptions[0].caught
-    else:
-        caught = None
+        caught = next(iter(stopped.exceptions)).args[0]
     for connection in idle.drain():
-        close(connection)
-    await asyncio.sleep(0)  # the loop closes aborted sockets in its next turn
+        await close(connection)
     return caught
 
 

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 async def connect(url: Url, job: FetchJob) -> Connection:
     """Open a connection to the URL's origin."""
     stream = await trio.open_tcp_stream(url.host, url.port)
-    if url.scheme == "https":
-        return trio.SSLStream(stream, job.tls, server_hostname=url.host, https_compatible=True)
-    return stream
+    if url.scheme == "http" or job.tls is None:
+        return stream
+    return trio.SSLStream(stream, job.tls, server_hostname=url.host, https_compatible=True)
 
 
 async def close(connection: Connection) -> None:
@@ -34,7 +34,9 @@ async def close(connection: Connection) -> None:
 async def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
     """Return an idle connection on which nothing has arrived, if there is one."""
     while connection := idle.take(url):
-        stream = connection.transport_stream if url.scheme == "https" else connection
+        stream = (
+            connection.transport_stream if isinstance(connection, trio.SSLStream) else connection
+        )
         if not readable(stream.socket.fileno()):
             return connection
         await close(connection)
@@ -47,7 +49,8 @@ async def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Conne
     try:
         await connection.send_all(exchange.request)
         while not exchange.done:
-            exchange.feed(await connection.receive_some(CHUNK))  # end: b"" is the peer's FIN
+            data = await connection.receive_some(CHUNK)
+            exchange.feed(bytes(data))  # end: b"" is the peer's FIN
     except trio.BrokenResourceError:
         exchange.reset()  # reset
     finally:
