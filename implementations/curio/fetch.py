@@ -1,0 +1,134 @@
+"""fetch on curio: sockets, and workers as tasks of one group."""
+
+from __future__ import annotations
+
+from signal import SIGINT, SIGTERM, signal
+from time import perf_counter
+from traceback import clear_frames
+from typing import TYPE_CHECKING
+
+import curio
+
+from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+    from types import FrameType
+
+    from curio.io import Socket
+
+    from implementations.contract import FetchJob, Url
+
+
+async def connect(url: Url, job: FetchJob) -> Socket:
+    """Open a connection to the URL's origin."""
+    tls = {"ssl": job.tls, "server_hostname": url.host} if url.scheme == "https" else {}
+    try:
+        return await curio.open_connection(url.host, url.port, **tls)
+    except curio.CancelledError as cancelled:
+        clear_frames(cancelled.__traceback__)  # cancel, deadline: they still hold a socket
+        raise
+
+
+async def close(connection: Socket) -> None:
+    """Close a connection at once."""
+    await connection.close()
+
+
+async def reuse(url: Url, idle: Idle[Socket]) -> Socket | None:
+    """Return an idle connection on which nothing has arrived, if there is one."""
+    while connection := idle.take(url):
+        if not readable(connection.fileno()):
+            return connection
+        await close(connection)
+    return None
+
+
+async def talk(connection: Socket, url: Url, job: FetchJob, idle: Idle[Socket]) -> Exchange:
+    """Send one request, read its answer, and keep or close the connection."""
+    exchange = Exchange(url, job.max_bytes)
+    try:
+        await connection.sendall(exchange.request)
+        while not exchange.done:
+            exchange.feed(await connection.recv(CHUNK))  # end: b"" is the peer's FIN
+    except OSError:
+        exchange.reset()  # reset
+    finally:
+        if exchange.reusable:  # reuse
+            idle.put(url, connection)
+        else:
+            await close(connection)  # cancel, deadline: the socket ends with the exchange
+    return exchange
+
+
+async def fetch(url: Url, job: FetchJob, idle: Idle[Socket]) -> Exchange:
+    """Fetch one URL, with one retry where a reused connection had gone stale."""
+    if connection := await reuse(url, idle):
+        exchange = await talk(connection, url, job, idle)
+        if exchange.started:
+            return exchange
+    return await talk(await connect(url, job), url, job, idle)
+
+
+async def work(
+    urls: Iterator[tuple[int, Url]],
+    job: FetchJob,
+    idle: Idle[Socket],
+    record: Callable[[int, Outcome], None],
+    stop: Callable[[], Awaitable[None]],
+) -> None:
+    """Fetch URLs one after another until none is left."""
+    for index, url in urls:
+        begin = perf_counter()
+        try:
+            async with curio.timeout_after(job.deadline_s):  # deadline: connecting and a retry too
+                outcome = (await fetch(url, job, idle)).outcome(perf_counter() - begin)
+        except curio.TaskTimeout:
+            outcome = Outcome.failed(TimeoutError(), perf_counter() - begin)
+        except OSError as error:
+            outcome = Outcome.failed(error, perf_counter() - begin)
+        record(index, outcome)
+        if job.fail_fast and outcome.error:
+            await stop()  # this task included
+
+
+async def watch(caught: list[int], stop: Callable[[], Awaitable[None]]) -> None:
+    """End everything at the first signal."""
+    stopped = curio.UniversalEvent()
+
+    # Not a lambda: called from one, set() would take itself for a part of the task it interrupts.
+    def catch(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        stopped.set()
+
+    former = {number: signal(number, catch) for number in (SIGINT, SIGTERM)}
+    try:
+        await stopped.wait()
+        await stop()
+    finally:
+        for number, handler in former.items():
+            signal(number, handler)
+
+
+async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
+    """Fetch all URLs; return the signal that ended it, if one did."""
+    urls = (numbered for numbered in enumerate(job.urls))
+    idle: Idle[Socket] = Idle()
+    caught: list[int] = []
+    async with curio.TaskGroup() as workers:
+
+        async def stop() -> None:
+            urls.close()  # a worker that never has to wait would go on with the next
+            await workers.cancel_remaining()  # cancel: ends every worker
+
+        await workers.spawn(watch, caught, stop, daemon=True)
+        for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers, one iterator
+            await workers.spawn(work, urls, job, idle, record, stop)
+    for connection in idle.drain():
+        await close(connection)
+    return caught[0] if caught else None
+
+
+def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
+    """Run the loop until every URL has its outcome; return the signal that ended it, if one did."""
+    return curio.run(run, job, record)
