@@ -1,0 +1,27 @@
+/* The head of an HTTP/1.x answer: RFC 9112 to the letter, with what it leaves open refused. */
+#ifndef GAUGE_REPLY_H
+#define GAUGE_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Longer heads, and those of more headers, are bad ones. */
+#define REPLY_HEAD_BYTES 65536
+#define REPLY_HEADERS 1000
+
+struct reply {
+    int status;
+    int64_t length; /* of the body; -1: chunks, or up to the end of the connection */
+    bool chunked;
+    bool keep;      /* the connection may carry another request */
+    size_t size;    /* bytes of the head, its empty line included */
+};
+
+enum reply_state { REPLY_INCOMPLETE, REPLY_COMPLETE, REPLY_BAD };
+
+/* Reads the head at the start of `bytes`; only REPLY_COMPLETE fills the record, for an interim
+ * answer (status below 200) too. A head that is bad so far is bad before its end has come. */
+enum reply_state reply_read(const char *bytes, size_t size, struct reply *reply);
+
+#endif

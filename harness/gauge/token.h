@@ -1,0 +1,14 @@
+/* What a header's name is made of. */
+#ifndef GAUGE_TOKEN_H
+#define GAUGE_TOKEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True for a byte that a name may have: tchar, RFC 9110 5.6.2. */
+bool token_byte(char byte);
+
+/* True for a name of at least one byte, all of which are such. */
+bool token_whole(const char *text, size_t size);
+
+#endif
