@@ -48,6 +48,7 @@ def facts() -> dict[str, str]:
         "memory": f"{memory:.0f} GiB",
         "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
         "governor": governor or "unknown (a virtual machine hides it)",
+        "tcp": _read(Path("/proc/sys/net/ipv4/tcp_congestion_control")) or "unknown",
         "libc": " ".join(platform.libc_ver()),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
