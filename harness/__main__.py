@@ -169,6 +169,7 @@ def compare(
         folder, the_plan = resume, run_folder.reopen(resume)
     else:
         the_plan = _make_plan(only, workload, outside, quick=quick, budget=budget, seed=seed)
+        the_plan = stages.fit_budget(the_plan, given=budget is not None)
         folder = run_folder.create(out, the_plan)
     clock = run_folder.Clock(folder)
     try:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from harness import analyse, files, judge, report
 from harness.check import cases, suite
 from harness.check.case import CLAUSES
-from harness.measure.session import Session, require_budget
-from harness.model import Plan, Verdict, Workload
+from harness.measure.session import BLOCKS_LEAST, Session, least_s
+from harness.model import Plan, UsageError, Verdict, Workload
 from harness.progress import Progress
 
 if TYPE_CHECKING:
@@ -28,6 +30,29 @@ if TYPE_CHECKING:
 
 SHOWN = {"FAIL": "red", "HARNESS-ERROR": "red", "INCONCLUSIVE": "yellow"}
 """Verdicts that the reader is told of at once, and their colours."""
+
+
+CHECK_S = 12.0  # what checking one implementation takes, to plan by
+CHECK_QUICK_S = 4.0
+
+
+def fit_budget(the_plan: Plan, *, given: bool) -> Plan:
+    """Return the plan with a budget that holds what must be done, before anything starts.
+
+    Raises UsageError where a budget that was given is too small; a default one grows.
+    """
+    able = sum(1 for one in the_plan.implementations if not one.cannot_run)
+    check_s = able * (CHECK_QUICK_S if the_plan.quick else CHECK_S)
+    blocks_s = least_s(the_plan)
+    need = check_s + blocks_s
+    if the_plan.budget_s >= need:
+        return the_plan
+    if given:
+        raise UsageError(
+            f"the budget is too small: checking takes about {check_s:.0f} s and {BLOCKS_LEAST} "
+            f"blocks about {blocks_s:.0f} s; give --budget {need:.0f}s, or choose fewer (--only)."
+        )
+    return msgspec.structs.replace(the_plan, budget_s=need)
 
 
 def verdicts_of(folder: Path) -> list[Verdict]:
@@ -90,7 +115,6 @@ def measure_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
     failed = _failed(the_plan, verdicts_of(folder))
     session = Session(the_plan, folder, failed)
     left_s = the_plan.budget_s - clock.spent_s
-    require_budget(the_plan, session.models, left_s)
     with Progress() as progress:
 
         def on_job(job: Job, text: str) -> None:

@@ -5,10 +5,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import files
+from harness import files, stages
 from harness.measure import cells, echo
 from harness.measure.fetch import expected, urls
-from harness.measure.session import Session, block_jobs, contestants, done, require_budget
+from harness.measure.session import Session, block_jobs, contestants, done
 from harness.model import TWIN, HarnessError, Implementation, Kind, Plan, Sample, UsageError
 
 
@@ -86,11 +86,11 @@ def test_the_twin_is_not_measured_once() -> None:
 
 
 def test_a_budget_too_small_is_told_before_it_starts() -> None:
-    """Under six blocks there is no interval: one sentence with the figures."""
-    models = contestants(plan(), [])
-    with pytest.raises(UsageError, match=r"6 blocks take about \d+ s and 10 s are left"):
-        require_budget(plan(), models, 10.0)
-    require_budget(plan(), models, 6000.0)
+    """Under six blocks there is no interval: one sentence with the figures, and what would do."""
+    with pytest.raises(UsageError, match=r"6 blocks about \d+ s; give --budget \d+s"):
+        stages.fit_budget(plan(budget_s=10.0), given=True)
+    assert stages.fit_budget(plan(budget_s=10.0), given=False).budget_s > 10.0
+    assert stages.fit_budget(plan(budget_s=6000.0), given=True).budget_s == 6000.0
 
 
 def test_one_core_is_refused(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from harness import files
 from harness.measure import cells, echo, fetch
 from harness.measure.job import Bench, Job
-from harness.model import BASELINE, TWIN, HarnessError, Implementation, Plan, Sample, UsageError
+from harness.model import BASELINE, TWIN, HarnessError, Implementation, Plan, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -78,15 +78,9 @@ def once_cost_s(plan: Plan, models: dict[Workload, list[Job]]) -> float:
     )
 
 
-def require_budget(plan: Plan, models: dict[Workload, list[Job]], left_s: float) -> None:
-    """Raise UsageError where the budget cannot hold BLOCKS_LEAST blocks."""
-    need = BLOCKS_LEAST * block_cost_s(plan, models)
-    if left_s < need:
-        short = need - left_s
-        raise UsageError(
-            f"the budget is too small: {BLOCKS_LEAST} blocks take about {need:.0f} s and "
-            f"{left_s:.0f} s are left for measuring; add {short:.0f} s, or choose fewer (--only)."
-        )
+def least_s(plan: Plan) -> float:
+    """Estimate the seconds of the least there is to measure: BLOCKS_LEAST blocks of all."""
+    return BLOCKS_LEAST * block_cost_s(plan, contestants(plan, ()))
 
 
 def block_jobs(plan: Plan, block: int, models: dict[Workload, list[Job]]) -> list[Job]:
