@@ -155,6 +155,3 @@ CLAUSES: dict[str, Clause] = {
     )
 }
 """Every clause of implementations/SPEC.md by its id, in order."""
-
-DECLARABLE = frozenset({"E11", "E13", "F17", "F20"})
-"""The MUST clauses that a framework's meta.toml may declare: measured then, but without a rank."""

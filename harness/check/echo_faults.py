@@ -105,7 +105,7 @@ def every_reset(stage: Stage) -> None:
 
 
 @case(
-    "E07.2", does="50 RSTs after 0 bytes and after an answer", expects="descriptors are back in 1 s"
+    "E07.2", does="60 RSTs after 0 bytes and after an answer", expects="descriptors are back in 1 s"
 )
 def reset_quiet(stage: Stage) -> None:
     """Reset with nothing on the way."""
@@ -118,7 +118,9 @@ def reset_mid_write(stage: Stage) -> None:
     _survives(stage, *(_mid_write,) * 5)
 
 
-@case("E07.4", does="RST while the server waits to write", expects="descriptors are back in 1 s")
+@case(
+    "E07.4", does="20 RSTs while the server waits to write", expects="descriptors are back in 1 s"
+)
 def reset_while_blocked(stage: Stage) -> None:
     """Reset connections that block."""
     _survives(stage, *(_blocked,) * 2)

@@ -12,7 +12,6 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,16 +109,17 @@ def _control(implementations: Sequence[Implementation]) -> Iterator[Path]:
     for one in implementations:
         if one.kind == "reference" and not one.cannot_run:
             words = launch.command(one, "echo")
-    with tempfile.TemporaryDirectory(prefix="evenloop-") as folder:
-        file = Path(folder) / "lateness"
-        control.create(file)
-        start = [sys.executable, "-m", "harness.check.control", str(os.getpid()), str(file), *words]
-        process = subprocess.Popen(start, cwd=launch.ROOT, process_group=0)
-        try:
-            yield file
-        finally:
-            process.terminate()
-            process.wait()
+    memory = os.memfd_create("lateness")  # nothing on disk that a killed harness would leave
+    file = Path(f"/proc/{os.getpid()}/fd/{memory}")
+    control.create(file)
+    start = [sys.executable, "-m", "harness.check.control", str(os.getpid()), str(file), *words]
+    process = subprocess.Popen(start, cwd=launch.ROOT, process_group=0)
+    try:
+        yield file
+    finally:
+        process.terminate()
+        process.wait()
+        os.close(memory)
 
 
 class _Run:
