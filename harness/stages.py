@@ -65,7 +65,9 @@ def verdicts_of(folder: Path) -> list[Verdict]:
 def check_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
     """Play every case that has no verdict yet, for every implementation that can run."""
     earlier = verdicts_of(folder)
-    chosen = suite.select(cases.ALL, workloads=the_plan.workloads, quick=the_plan.quick)
+    chosen = suite.select(
+        cases.ALL, workloads=the_plan.workloads, quick=the_plan.quick, again=False
+    )
     file = folder / "verdicts.jsonl"
     with Progress() as progress:
         play(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from harness.model import HarnessError, Level, Workload
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.check.stage import Stage
 
 Play = Callable[["Stage"], None]
+Needs = Literal["nothing", "core", "machine"]
 
 
 class Conclusion(Exception):  # noqa: N818  a verdict travels in it, not an error
@@ -84,8 +85,10 @@ class Case:
     """The RFC's clause, or the reason."""
     quick: bool = False
     """True for the one case of its clause that `--quick` plays."""
-    alone: bool = False
-    """True when it needs the cores to itself: its subject is time or CPU."""
+    again: bool = False
+    """True where it only repeats another, to be surer: `compare` leaves it to `check`."""
+    needs: Needs = "nothing"
+    """What it must have to itself: a core where its subject is a timer, all where it is CPU."""
 
     @property
     def clause(self) -> Clause:
@@ -94,12 +97,19 @@ class Case:
 
 
 def case(
-    id_: str, *, does: str, expects: str, why: str = "", quick: bool = False, alone: bool = False
+    id_: str,
+    *,
+    does: str,
+    expects: str,
+    why: str = "",
+    quick: bool = False,
+    again: bool = False,
+    needs: Needs = "nothing",
 ) -> Callable[[Play], Case]:
     """Turn a function of a Stage into a Case."""
 
     def wrap(play: Play) -> Case:
-        return Case(id_, does, expects, play, why, quick, alone)
+        return Case(id_, does, expects, play, why, quick, again, needs)
 
     return wrap
 

@@ -202,6 +202,7 @@ AGAIN = tuple(
         does=f"SIGTERM the instant READY is read, {times} times of the 50",
         expects="exit 0 each time",
         quick=number == 1,
+        again=number > 1,
     )(lambda stage, times=times: _at_once(stage, times))  # type: ignore[misc]
     for number, times in enumerate((8, 8, 8, 8, 9, 9), start=1)
 )

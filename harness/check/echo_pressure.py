@@ -164,7 +164,7 @@ def _isolated(stage: Stage, *, fresh: bool) -> None:
     does="1,000 probes on an open connection, without and with 20 held peers",
     expects="p99 within the larger of 10 times its own and 20 ms",
     quick=True,
-    alone=True,
+    needs="machine",
 )
 def probe_beside_held(stage: Stage) -> None:
     """See that those who block are not felt by those who do not."""
@@ -175,7 +175,7 @@ def probe_beside_held(stage: Stage) -> None:
     "E06.2",
     does="1,000 probes on a new connection each, without and with 20 held peers",
     expects="p99 within the larger of 10 times its own and 20 ms",
-    alone=True,
+    needs="machine",
 )
 def fresh_probe_beside_held(stage: Stage) -> None:
     """See new connections accepted and served as fast."""

@@ -100,7 +100,7 @@ def _fail_fast(stage: Stage, end: tuple[bytes | float | Step, ...], word: str) -
 @case(
     "F17.1",
     quick=True,
-    alone=True,
+    needs="core",
     does="resets one of 10 requests in flight, of 60, under --fail-fast and --linger-s",
     expects="every socket closed in 0.2 s, none opened; `cancelled`, the cause kept; exit 1",
 )
@@ -111,7 +111,7 @@ def fail_fast(stage: Stage) -> None:
 
 @case(
     "F17.2",
-    alone=True,
+    needs="core",
     does="the same with a malformed answer",
     expects="the same",
 )
@@ -122,7 +122,7 @@ def fail_fast_malformed(stage: Stage) -> None:
 
 @case(
     "F17.3",
-    alone=True,
+    needs="core",
     does="lets a connect be refused, or stall, while a connection is idle, with --limit 1",
     expects="the idle socket closed in 0.2 s; one `refused` or `timeout`, else `cancelled`; exit 1",
 )
@@ -203,7 +203,7 @@ def _wait_for_end(stage: Stage, origin: Origin, client: Client, since: float) ->
 @case(
     "F18.1",
     quick=True,
-    alone=True,
+    needs="core",
     does="sends SIGINT with 10 of 40 URLs in flight in every state, and --linger-s 5",
     expects="three answers kept, `cancelled` for the rest, exit 130 within 1 s",
 )
@@ -212,7 +212,7 @@ def interrupt(stage: Stage) -> None:
     _interrupt(stage, signal.SIGINT)
 
 
-@case("F18.2", alone=True, does="the same with SIGTERM", expects="the same with exit 143")
+@case("F18.2", needs="core", does="the same with SIGTERM", expects="the same with exit 143")
 def terminate(stage: Stage) -> None:
     """Play F18.2."""
     _interrupt(stage, signal.SIGTERM)
@@ -220,7 +220,7 @@ def terminate(stage: Stage) -> None:
 
 @case(
     "F18.3",
-    alone=True,
+    needs="core",
     does="sends SIGTERM while every URL waits for a connect that gets no answer, and to --summary",
     expects="the sums say `cancelled` for all, exit 143 within 1 s",
 )
@@ -245,7 +245,7 @@ def terminate_connecting(stage: Stage) -> None:
 @case(
     "F19.1",
     quick=True,
-    alone=True,
+    needs="core",
     does="lets URLs end in every way while --linger-s holds the process",
     expects="every socket closed 0.2 s after the last line; nothing on stderr; exit 0",
 )

@@ -113,7 +113,7 @@ def _judge_deadline(stage: Stage, client: Client, origin: Origin, deadline_s: fl
 @case(
     "F12.1",
     quick=True,
-    alone=True,
+    needs="core",
     does="stalls and drips in every part of an answer, and in the connect, with --deadline-s 0.5",
     expects="`timeout` within 0.5 to 0.7 s, dripping or not, and the socket closed then",
 )
@@ -133,7 +133,7 @@ def deadline(stage: Stage) -> None:
 
 @case(
     "F12.2",
-    alone=True,
+    needs="core",
     does="stalls four URLs with --limit 2 and --deadline-s 0.4",
     expects="each ends 0.4 to 0.6 s after it was let start: waiting for the limiter does not count",
 )
@@ -154,7 +154,7 @@ def deadline_behind_limit(stage: Stage) -> None:
 
 @case(
     "F12.3",
-    alone=True,
+    needs="core",
     does="ends a reused connection after 0.3 of the 0.6 s of --deadline-s, and stalls the retry",
     expects="`timeout` 0.6 to 0.8 s after the start: the retry has only what is left",
 )

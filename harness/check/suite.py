@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from harness import judge, launch
 from harness.check import cases as registry
 from harness.check import control
-from harness.check.case import CLAUSES, Case, Clause
+from harness.check.case import CLAUSES, Case, Clause, Needs
 from harness.check.crew import Crew
 from harness.check.worker import Played, Task
 from harness.model import WORKLOADS, Implementation, UsageError, Verdict, VerdictKind, Workload
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 WORKERS_A_CORE = 2  # most cases wait for a timer or for silence much of their time
+AT_ONCE: dict[Needs, int] = {"nothing": 0, "core": len(os.sched_getaffinity(0)), "machine": 1}
+"""How many cases are played at once, by what they need: 0 is as many as there are workers."""
 LEFT, NOISE = "left: ", "stderr: "
 SUMS: dict[str, tuple[Workload, str]] = {
     "E14": ("echo", LEFT),
@@ -43,12 +45,14 @@ def select(
     *,
     workloads: Sequence[Workload] = WORKLOADS,
     quick: bool = False,
+    again: bool = True,
 ) -> tuple[Case, ...]:
     """Return the cases that the patterns name (none: all), in their order.
 
     A pattern is a clause (`E04`) or a case (`E04.3`); the sum of a clause (`E14.0`) needs all cases
-    of its workload. `quick` leaves one case a clause, but never drops one that is named in full.
-    Raises UsageError with the nearest names for one that does not exist.
+    of its workload. `quick` leaves one case a clause, but never drops one that is named in full;
+    without `again` those that only repeat another are left out. Raises UsageError with the
+    nearest names for one that does not exist.
     """
     possible = [case for case in cases if case.clause.workload in workloads]
     chosen: set[str] = set()
@@ -58,7 +62,9 @@ def select(
     found = tuple(
         case
         for case in possible
-        if (not patterns or case.id in chosen) and (not quick or case.quick or case.id in named)
+        if (not patterns or case.id in chosen)
+        and (not quick or case.quick or case.id in named)
+        and (again or not case.again)
     )
     if not found:
         raise UsageError(f"no case is left to play of {', '.join(patterns) or 'all cases'}.")
@@ -97,8 +103,8 @@ def run(
         return
     size = workers or WORKERS_A_CORE * len(os.sched_getaffinity(0))
     with _control(implementations) as lateness, Crew(size, lateness) as crew:
-        for alone in (False, True):
-            for task, played in crew.play(play.tasks(alone=alone), most=1 if alone else 0):
+        for needs, most in AT_ONCE.items():
+            for task, played in crew.play(play.tasks(needs), most=most):
                 play.take(task, played)
 
 
@@ -141,12 +147,12 @@ class _Run:
         self._played: dict[tuple[str, str], Played] = {}
         self._silent: dict[str, str] = {}  # implementation -> why it is never ready
 
-    def tasks(self, *, alone: bool) -> Iterator[Task]:
+    def tasks(self, needs: Needs) -> Iterator[Task]:
         """Yield what is to be played, implementation by implementation in turn."""
-        own, its = _cores() if alone else (None, None)
+        own, its = _cores() if needs == "machine" else (None, None)
         for case in self._cases.values():
             for one in self._implementations:
-                if case.alone is not alone or (one.name, case.id) in self._known:
+                if case.needs != needs or (one.name, case.id) in self._known:
                     continue
                 if excuse := _cannot(one, case):
                     self._give(one, case, Played(verdict="UNSUPPORTED", reason=excuse))
