@@ -179,9 +179,8 @@ class Session:
     def _blocks(self, bench: Bench, until: float, progress: Progress) -> int:
         cost = block_cost_s(self.plan, self.models)
         until -= once_cost_s(self.plan, self.models)
-        most = BLOCKS_LEAST if self.plan.quick else BLOCKS_MOST
         whole = 0
-        for block in range(most):
+        for block in range(BLOCKS_MOST):
             if block >= BLOCKS_LEAST and time.monotonic() + cost > until:
                 break
             jobs = self._left(block)
