@@ -36,7 +36,7 @@ async def echo(
 ) -> None:
     """Send every byte back until the peer ends."""
     writer.transport.set_write_buffer_limits(high=0)
-    with suppress(OSError):  # reset: concerns this connection alone
+    try:
         try:
             async with slots:  # limit: the surplus waits here, unread
                 while data := await receive(reader, options.idle_s):
@@ -47,6 +47,8 @@ async def echo(
         finally:
             writer.transport.abort()  # drain: whatever is left open is cut
             await writer.wait_closed()  # or its error would be logged as never retrieved
+    except OSError as error:  # reset: concerns this connection alone
+        error.__traceback__ = error.__context__ = None  # or reader and error hold each other
 
 
 async def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
