@@ -19,6 +19,7 @@ from rich.table import Table
 
 from harness import files, judge, machine, plan, report, run_folder, stages
 from harness.check import cases, suite
+from harness.launch import ROOT
 from harness.model import WORKLOADS, HarnessError, Plan, Summary, UsageError, Verdict, Workload
 from harness.progress import Progress
 from harness.report import terminal
@@ -319,7 +320,8 @@ def analyse_command(folder: Path) -> None:
     metavar="DIR",
     help="Where to write; else the run folder.",
 )
-def report_command(folder: Path, out: Path | None) -> None:
+@click.option("--publish", is_flag=True, help="Make it the repository's own, samples beside it.")
+def report_command(folder: Path, out: Path | None, *, publish: bool) -> None:
     """Render a run's report again, without measuring.
 
     \b
@@ -327,8 +329,10 @@ def report_command(folder: Path, out: Path | None) -> None:
     """
     if (folder / "samples.jsonl").exists():
         stages.analyse_stage(None, folder, None)
-    report.run(folder, out or folder)
-    click.echo((out or folder) / "REPORT.md")
+    if publish:
+        run_folder.publish(folder, ROOT / report.FOLDER)
+        folder, out = ROOT / report.FOLDER, ROOT
+    click.echo(report.run(folder, out or folder))
 
 
 @main.command(name="list")

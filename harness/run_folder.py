@@ -6,7 +6,9 @@ given; names of implementations never become part of one.
 
 from __future__ import annotations
 
+import lzma
 import platform
+import shutil
 import time
 from pathlib import Path
 
@@ -55,6 +57,21 @@ def reopen(folder: Path) -> Plan:
     if plan.python != platform.python_version():
         raise UsageError(f"{folder} was begun on Python {plan.python}; go on with that one.")
     return plan
+
+
+def publish(folder: Path, out: Path) -> None:
+    """Copy what a committed report rests on: summary, plan and verdicts, and the samples packed.
+
+    The plan loses the folders of this machine.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    plan = files.read_json(folder / "plan.json", Plan)
+    shown = [msgspec.structs.replace(one, folder="") for one in plan.implementations]
+    files.write_json(out / "plan.json", msgspec.structs.replace(plan, implementations=tuple(shown)))
+    for name in ("summary.json", "verdicts.jsonl"):
+        shutil.copyfile(folder / name, out / name)
+    samples = (folder / "samples.jsonl").read_bytes()
+    (out / "samples.jsonl.xz").write_bytes(lzma.compress(samples, preset=9 | lzma.PRESET_EXTREME))
 
 
 class Clock:

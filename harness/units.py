@@ -1,8 +1,10 @@
 """From samples to units, and which of them count.
 
-A unit is what one process gave for one cell in one block: the median over its slices. Rules: what
-is thrown out is thrown out by the constants here, set before anything was measured, and none of
-them looks at a name. What is thrown out is counted.
+A unit is what one process gave for one cell in one block: the median over its slices, or with a
+delay at the origin their total.
+
+Rules: what is thrown out is thrown out by the constants here, set before anything was measured, and
+none of them looks at a name. What is thrown out is counted.
 """
 
 from __future__ import annotations
@@ -132,6 +134,9 @@ def _limited(sample: Sample, cell: Cell) -> bool:
 def _unit(slices: Sequence[Sample], cell: Cell) -> Unit:
     one = slices[0]
     rates = [_rate(s, cell) for s in slices]
+    if cell.delay_ms:  # requests come in bursts, a delay apart: a slice holds two or three of them
+        wall_ns = sum(s.wall_ns for s in slices)
+        rates = [stats.corrected_rate(sum(s.messages for s in slices), wall_ns, 0)]
     return Unit(
         block=one.block,
         implementation=one.implementation,

@@ -18,7 +18,7 @@ from harness.report.terminal import text
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["render", "run", "text"]
+__all__ = ["FOLDER", "render", "run", "text"]
 
 
 def render(summary: Summary) -> dict[str, str]:
