@@ -21,6 +21,12 @@ FRAMEWORKS = sorted(
 TESTING = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 
 
+def install(session: nox.Session, *more: str) -> None:
+    """Install the project with every framework, once what builds its C part is seen to be there."""
+    session.run("python", "harness/gauge/needs.py")
+    session.install("-e", ".", *FRAMEWORKS, *more)
+
+
 def harness(session: nox.Session, command: str) -> None:
     """Run a command of the harness in the shared environment; it handles Ctrl-C by itself."""
     suffix = f"-{session.python}".replace(".", "-") if session.python else ""
@@ -32,7 +38,7 @@ def harness(session: nox.Session, command: str) -> None:
 @nox.session
 def environment(session: nox.Session) -> None:
     """Install the harness and every framework, once for the commands below."""
-    session.install("-e", ".", *FRAMEWORKS)
+    install(session)
 
 
 @nox.session(requires=["environment"], venv_backend="none")
@@ -62,7 +68,7 @@ def list_(session: nox.Session) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests on every supported Python that is here."""
-    session.install("-e", ".", *TESTING["tests"], *FRAMEWORKS)
+    install(session, *TESTING["tests"])
     session.run("pytest", "-n", "4", *session.posargs)
 
 
@@ -77,5 +83,5 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the types."""
-    session.install("-e", ".", *TESTING["tests"], *TESTING["types"], "nox", *FRAMEWORKS)
+    install(session, *TESTING["tests"], *TESTING["types"], "nox")
     session.run("mypy")

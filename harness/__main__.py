@@ -383,7 +383,8 @@ def run() -> None:
     except HarnessError as error:
         _fail(str(error), error.exit_code)
     except OSError as error:  # a full disk, a folder that may not be written
-        _fail(f"{error.filename or 'the operating system'}: {error.strerror}.", 2)
+        where = f" {error.filename}" if error.filename else ""
+        _fail(f"cannot write{where}: {error.strerror}. What a run has so far is kept: --resume.", 2)
 
 
 if __name__ == "__main__":

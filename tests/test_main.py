@@ -116,7 +116,7 @@ def wait_gone(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 def start_measuring(folder: Path) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
     """Start a planned run's measuring, and return it once samples come and children live."""
-    words = ["plan", "--only", "asyncio", "--workload", "echo", "--quick", "--seed", "5"]
+    words = ["plan", "--only=asyncio", "--workload=echo", "--quick", "--seed=5", "--budget=1s"]
     assert harness(*words, "--out", str(folder)).returncode == 0
     verdicts = [
         Verdict(implementation=name, case="E01.1", level="MUST", verdict="PASS")
