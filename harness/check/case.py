@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from harness.model import HarnessError, Level, Workload
 
 if TYPE_CHECKING:
+    from harness.check.fetch_rows import Row
     from harness.check.stage import Stage
 
 Play = Callable[["Stage"], None]
@@ -89,6 +90,10 @@ class Case:
     """True where it only repeats another, to be surer: `compare` leaves it to `check`."""
     needs: Needs = "nothing"
     """What it must have to itself: a core where its subject is a timer, all where it is CPU."""
+    sitting: str = ""
+    """Cases of one sitting may share a process; empty: it needs one of its own."""
+    rows: tuple[Row, ...] = ()
+    """Where it is made of rows: what the origin sends for each, and what may come of it."""
 
     @property
     def clause(self) -> Clause:
@@ -105,11 +110,12 @@ def case(
     quick: bool = False,
     again: bool = False,
     needs: Needs = "nothing",
+    sitting: str = "",
 ) -> Callable[[Play], Case]:
     """Turn a function of a Stage into a Case."""
 
     def wrap(play: Play) -> Case:
-        return Case(id_, does, expects, play, why, quick, again, needs)
+        return Case(id_, does, expects, play, why, quick, again, needs, sitting)
 
     return wrap
 

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from harness.check.worker import LIMIT_S, Played, Task
+from harness.check.player import LIMIT_S, Played
 from harness.launch import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from harness.check.worker import Task
 
 _GIVE_UP_S = LIMIT_S + 20  # a worker stops a case itself; past this it is lost
 _END_S = 3.0  # for a worker to kill what it started
@@ -45,26 +47,28 @@ class _Worker:
         assert self.process.stdout is not None
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
         self.task: Task | None = None
+        self.waits_for: list[str] = []
+        """The cases of its task that it has not told of."""
         self.since = 0.0
         self._buffer = b""
 
     def give(self, task: Task) -> None:
         """Let it play a task."""
-        self.task, self.since = task, time.monotonic()
+        self.task, self.waits_for, self.since = task, list(task.cases), time.monotonic()
         with suppress(BrokenPipeError):  # it is lost, and `take` says so
             self.stdin.write(msgspec.json.encode(task) + b"\n")
 
-    def take(self) -> Played | None:
-        """Return what it has played, None while that is not whole. Raises EOFError when lost."""
+    def take(self) -> list[Played]:
+        """Return what it has played since. Raises EOFError when it is lost."""
         data = os.read(self.stdout.fileno(), 1 << 20)
         if not data:
             raise EOFError
-        self._buffer += data
-        line, newline, rest = self._buffer.partition(b"\n")
-        if not newline:
-            return None
-        self._buffer = rest
-        return msgspec.json.decode(line, type=Played)
+        *lines, self._buffer = (self._buffer + data).split(b"\n")
+        found = [msgspec.json.decode(line, type=Played) for line in lines]
+        for played in found:
+            self.waits_for.remove(played.case)
+            self.since = time.monotonic()
+        return found
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> None:
         """Ask it to end."""
@@ -103,12 +107,16 @@ class Crew:
             worker.bury()
 
     def play(self, tasks: Iterator[Task], most: int = 0) -> Iterator[tuple[Task, Played]]:
-        """Yield each task with what came of it, as it comes; `most` (0: all) workers at a time."""
+        """Yield each task with what came of its cases, as it comes.
+
+        At most `most` (0: all) workers are at work at a time.
+        """
         size = min(most or self._size, self._size)
+        again: list[Task] = []
         exhausted = False
         while True:
-            while not exhausted and sum(worker.task is not None for worker in self._workers) < size:
-                task = next(tasks, None)
+            while sum(worker.task is not None for worker in self._workers) < size:
+                task = again.pop() if again else None if exhausted else next(tasks, None)
                 if task is None:
                     exhausted = True
                     break
@@ -116,7 +124,7 @@ class Crew:
             busy = [worker for worker in self._workers if worker.task is not None]
             if not busy:
                 return
-            yield from self._collect(busy)
+            yield from self._collect(busy, again)
 
     def _idle(self) -> _Worker:
         """Return a worker with nothing to do."""
@@ -126,7 +134,7 @@ class Crew:
         self._workers.append(_Worker(self._lateness))
         return self._workers[-1]
 
-    def _collect(self, busy: list[_Worker]) -> Iterator[tuple[Task, Played]]:
+    def _collect(self, busy: list[_Worker], again: list[Task]) -> Iterator[tuple[Task, Played]]:
         """Wait for some of the workers and yield what they have played."""
         with selectors.PollSelector() as selector:
             for worker in busy:
@@ -135,24 +143,31 @@ class Crew:
         for worker in busy:
             task = worker.task
             assert task is not None
-            played: Played | None = None
+            found: list[Played] = []
             if worker in ready:
                 try:
-                    played = worker.take()
+                    found = worker.take()
                 except EOFError:
-                    played = self._lost(worker, "died")
+                    found = [self._lost(worker, "died", again)]
             elif time.monotonic() - worker.since > _GIVE_UP_S:
                 worker.end(signal.SIGKILL)
-                played = self._lost(worker, "hung")
-            if played is not None:
+                found = [self._lost(worker, "hung", again)]
+            if not worker.waits_for:
                 worker.task = None
+            for played in found:
                 yield task, played
 
-    def _lost(self, worker: _Worker, how: str) -> Played:
-        """Take a lost worker out; the next task starts another."""
+    def _lost(self, worker: _Worker, how: str, again: list[Task]) -> Played:
+        """Take a lost worker out; another plays what it still had to play after this case."""
         status = worker.bury()
         self._workers.remove(worker)
+        lost, *rest = worker.waits_for
+        if rest:
+            assert worker.task is not None
+            again.append(msgspec.structs.replace(worker.task, cases=tuple(rest)))
+        worker.waits_for = []
         return Played(
+            case=lost,
             verdict="HARNESS-ERROR",
             reason=f"the worker that played it {how} (status {status})",
             wall_s=round(time.monotonic() - worker.since, 3),

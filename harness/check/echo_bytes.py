@@ -27,6 +27,7 @@ DELAYED_ACK_S = 0.035  # Linux waits at least 40 ms before a delayed acknowledge
 
 @case(
     "E01.1",
+    sitting="plain",
     does="sends all 256 byte values, 4 KiB in chunks of 1 B",
     expects="the same bytes in the same order",
     quick=True,
@@ -43,7 +44,12 @@ def single_bytes(stage: Stage) -> None:
         peer.expect_end()
 
 
-@case("E01.2", does="sends 16 MiB in one piece while reading", expects="the same 16 MiB")
+@case(
+    "E01.2",
+    sitting="plain",
+    does="sends 16 MiB in one piece while reading",
+    expects="the same 16 MiB",
+)
 def one_large_chunk(stage: Stage) -> None:
     """Send the largest chunk of the clause."""
     with stage.serve() as server:
@@ -54,6 +60,7 @@ def one_large_chunk(stage: Stage) -> None:
 
 @case(
     "E01.3",
+    sitting="plain",
     does="sends chunks of 2 B to 1 MiB, sizes around powers of two",
     expects="the same bytes",
 )
@@ -67,7 +74,10 @@ def chunk_sizes(stage: Stage) -> None:
 
 
 @case(
-    "E01.4", does="opens, sends nothing and half-closes, three times", expects="no byte, then FIN"
+    "E01.4",
+    sitting="plain",
+    does="opens, sends nothing and half-closes, three times",
+    expects="no byte, then FIN",
 )
 def empty_stream(stage: Stage) -> None:
     """Send a stream with nothing in it."""
@@ -81,6 +91,7 @@ def empty_stream(stage: Stage) -> None:
 
 @case(
     "E01.5",
+    sitting="plain",
     does="sends bytes that mean something to terminals, lines and decoders",
     expects="the same bytes",
 )
@@ -99,6 +110,7 @@ def hostile_bytes(stage: Stage) -> None:
 
 @case(
     "E02.1",
+    sitting="plain",
     does="sends one byte and the next only when the first is back, all 256 values",
     expects="each byte alone",
     quick=True,
@@ -113,6 +125,7 @@ def byte_by_byte(stage: Stage) -> None:
 
 @case(
     "E02.2",
+    sitting="plain",
     does="sends 1 B to 256 KiB, sizes around powers of two, and waits for the whole",
     expects="the last byte too while nothing more is sent",
 )
@@ -127,6 +140,7 @@ def no_full_buffer(stage: Stage) -> None:
 
 @case(
     "E02.3",
+    sitting="plain",
     does="sends half a line, half a letter, a lone CR; each waits for its answer",
     expects="each at once",
 )
@@ -148,6 +162,7 @@ def no_whole_line(stage: Stage) -> None:
 
 @case(
     "E03.1",
+    sitting="plain",
     does="sends 64 MiB while reading them back",
     expects="64 MiB with both directions moving",
     quick=True,
@@ -160,7 +175,12 @@ def duplex(stage: Stage) -> None:
         peer.finish()
 
 
-@case("E03.2", does="the same with 8 MiB and every buffer small", expects="no deadlock")
+@case(
+    "E03.2",
+    sitting="small",
+    does="the same with 8 MiB and every buffer small",
+    expects="no deadlock",
+)
 def duplex_small_buffers(stage: Stage) -> None:
     """With buffers smaller than one read, a write that waits must not stop the stream for good."""
     with stage.serve(send_buffer=SMALL, receive_buffer=SMALL) as server:
@@ -171,6 +191,7 @@ def duplex_small_buffers(stage: Stage) -> None:
 
 @case(
     "E03.3",
+    sitting="small",
     does="fills the way there and back before it reads anything",
     expects="all of it, then more",
 )
@@ -186,6 +207,7 @@ def duplex_from_standstill(stage: Stage) -> None:
 
 @case(
     "E04.1",
+    sitting="small",
     does="data and FIN are there while its writes wait; a late, slow reader, SO_SNDBUF 32768",
     expects="every byte, then FIN",
     why="RFC 9293 3.6: a half-closed connection still receives",
@@ -206,6 +228,7 @@ def late_slow_reader(stage: Stage) -> None:
 
 @case(
     "E04.2",
+    sitting="plain",
     does="sends N bytes, then FIN; N in 0, 1, 1000, 4 MiB",
     expects="exactly N bytes, then FIN",
 )
@@ -222,6 +245,7 @@ def exact_then_fin(stage: Stage) -> None:
 
 @case(
     "E04.3",
+    sitting="plain",
     does="N bytes and FIN in one burst while it is stopped",
     expects="exactly N bytes, then FIN",
 )
@@ -247,7 +271,10 @@ def one_burst(stage: Stage) -> None:
 
 
 @case(
-    "E04.4", does="sends 4 MiB and FIN at once and reads from the start", expects="4 MiB, then FIN"
+    "E04.4",
+    sitting="small",
+    does="sends 4 MiB and FIN at once and reads from the start",
+    expects="4 MiB, then FIN",
 )
 def four_mebibytes(stage: Stage) -> None:
     """Let the FIN follow the last byte directly; the reader is late for much of it."""
@@ -262,6 +289,7 @@ def four_mebibytes(stage: Stage) -> None:
 
 @case(
     "E17.1",
+    sitting="plain",
     does="sends two small chunks without waiting, then reads both, 20 times",
     expects="no pause of 40 ms",
     why="RFC 896 and RFC 1122 4.2.3.2: Nagle's algorithm waits for a delayed acknowledgement",

@@ -95,6 +95,7 @@ def _survives(stage: Stage, *disturbances: Callable[[Server], None]) -> None:
 
 @case(
     "E07.1",
+    sitting="small",
     does="RST after 0 bytes, after an answer, mid-write, while blocked, before accept, after FIN",
     expects="the process lives, others go on, descriptors are back in 1 s",
     quick=True,
@@ -105,28 +106,39 @@ def every_reset(stage: Stage) -> None:
 
 
 @case(
-    "E07.2", does="60 RSTs after 0 bytes and after an answer", expects="descriptors are back in 1 s"
+    "E07.2",
+    sitting="small",
+    does="60 RSTs after 0 bytes and after an answer",
+    expects="descriptors are back in 1 s",
 )
 def reset_quiet(stage: Stage) -> None:
     """Reset with nothing on the way."""
     _survives(stage, *(_after_nothing, _after_answer) * 3)
 
 
-@case("E07.3", does="50 RSTs while the answer is on its way", expects="descriptors are back in 1 s")
+@case(
+    "E07.3",
+    sitting="small",
+    does="50 RSTs while the answer is on its way",
+    expects="descriptors are back in 1 s",
+)
 def reset_mid_write(stage: Stage) -> None:
     """Reset in the middle of a write."""
     _survives(stage, *(_mid_write,) * 5)
 
 
 @case(
-    "E07.4", does="20 RSTs while the server waits to write", expects="descriptors are back in 1 s"
+    "E07.4",
+    sitting="small",
+    does="20 RSTs while the server waits to write",
+    expects="descriptors are back in 1 s",
 )
 def reset_while_blocked(stage: Stage) -> None:
     """Reset connections that block."""
     _survives(stage, *(_blocked,) * 2)
 
 
-@case("E07.5", does="50 RSTs before accept", expects="descriptors are back in 1 s")
+@case("E07.5", sitting="small", does="50 RSTs before accept", expects="descriptors are back in 1 s")
 def reset_before_accept(stage: Stage) -> None:
     """Reset connections that nobody has accepted."""
     _survives(stage, *(_before_accept,) * 5)
@@ -134,6 +146,7 @@ def reset_before_accept(stage: Stage) -> None:
 
 @case(
     "E08.1",
+    sitting="plain",
     does="20 neighbours fail in the middle of one's 16 MiB",
     expects="16 MiB whole, and new connections served",
     quick=True,
@@ -149,7 +162,12 @@ def neighbours_fail(stage: Stage) -> None:
         server.connect().ping()
 
 
-@case("E08.2", does="10 of 20 blocked peers reset at once", expects="the other 10 streams whole")
+@case(
+    "E08.2",
+    sitting="small",
+    does="10 of 20 blocked peers reset at once",
+    expects="the other 10 streams whole",
+)
 def half_of_the_blocked(stage: Stage) -> None:
     """Those who stay get every byte."""
     with stage.serve(send_buffer=SMALL, receive_buffer=SMALL) as server:
@@ -165,6 +183,7 @@ def half_of_the_blocked(stage: Stage) -> None:
 
 @case(
     "E08.3",
+    sitting="small",
     does="peers leave with the answer unread, by close",
     expects="others and the listener go on",
 )

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.check.case import case
-from harness.check.fetch_rows import answer, ask, bytewise, every_cut, every_end, ok, row, sized
+from harness.check.fetch_rows import (
+    answer,
+    bytewise,
+    every_cut,
+    every_end,
+    ok,
+    row,
+    short,
+    sized,
+)
 from harness.check.origin import Step
+from harness.check.table import rows_alone, table
 
 if TYPE_CHECKING:
     from harness.check.fetch_rows import Row
-    from harness.check.stage import Stage
 
 ALL_BYTES = bytes(range(256))
 CHUNKED = "Transfer-Encoding: chunked"
@@ -64,50 +72,39 @@ def _length_rows() -> list[Row]:
     return rows
 
 
-@case(
-    "F01.1",
-    quick=True,
-    does="answers with Content-Length and exactly so many bytes, 0 to 4 MiB, under many statuses",
-    expects="each body exact, each status as it came, redirects too",
+LENGTHS = table(
+    "F01",
+    _length_rows(),
+    does="answers with Content-Length and exactly so many bytes",
     why="RFC 9112 6.2, 6.3-6",
 )
-def length_exact(stage: Stage) -> None:
-    """Play F01.1."""
-    ask(stage, _length_rows(), limit=5)
-
-
-@case(
+_SIX_BYTES = row("6 bytes", sized(b"he\r\nlo", "X-A: b"), ok(b"he\r\nlo"))
+LENGTHS_CUT = rows_alone(
     "F01.2",
-    does="cuts a reply with Content-Length at every offset, and sends it byte by byte",
+    [*map(bytewise, short(_length_rows())), *every_cut(_SIX_BYTES)],
+    does="sends the short replies with Content-Length byte by byte, and cuts one at every offset",
     expects="the same body every time",
     why="TCP has no messages: how bytes are cut means nothing",
 )
-def length_cut(stage: Stage) -> None:
-    """Play F01.2."""
-    whole = row("5 bytes", sized(b"he\r\nlo", "X-A: b"), ok(b"he\r\nlo"))
-    ask(stage, [bytewise(whole), *every_cut(whole)])
-
-
-@case(
+_LONG = sized(b"z" * 300_000)
+LENGTHS_SHORT = rows_alone(
     "F01.3",
-    does="sends less than Content-Length says, then FIN: every beginning of a reply",
+    every_end("short", sized(b"hello"), "truncated"),
+    does="ends a reply with Content-Length by FIN after every one of its bytes but the last",
     expects="truncated, never success",
     why="RFC 9112 8",
 )
-def length_short(stage: Stage) -> None:
-    """Play F01.3."""
-    long = sized(b"z" * 300_000)
-    rows = [
-        *every_end("short", sized(b"hello"), "truncated"),
-        row("one of 300,000 missing", (long[:-1], Step.FIN), "truncated"),
+LENGTHS_CUT_OFF = table(
+    "F01",
+    [
+        row("one of 300,000 missing", (_LONG[:-1], Step.FIN), "truncated"),
         row("one byte of 2 MiB", (answer("Content-Length: 2097152", b"x"), Step.FIN), "truncated"),
-        row(
-            "404 with a short body",
-            (answer("Content-Length: 9", b"x", "404 No"), Step.FIN),
-            "truncated",
-        ),
-    ]
-    ask(stage, rows)
+        row("a short 404", (answer("Content-Length: 9", b"x", "404 No"), Step.FIN), "truncated"),
+    ],
+    does="sends less than Content-Length says, then FIN",
+    why="RFC 9112 8",
+    first=41,
+)
 
 
 TEXT = b"hello wide world"
@@ -150,50 +147,30 @@ def _chunked_rows() -> list[Row]:
     ]
 
 
-@case(
-    "F02.1",
-    quick=True,
-    does="answers in chunks: any case of hex, 1-byte chunks, extensions, trailers",
-    expects="the body without any of it",
+CHUNKS = table(
+    "F02",
+    _chunked_rows(),
+    does="answers in chunks",
     why="RFC 9112 7.1",
 )
-def chunked_exact(stage: Stage) -> None:
-    """Play F02.1."""
-    ask(stage, _chunked_rows(), limit=5)
-
-
-@case(
+_RICH = row("chunks", answer(CHUNKED, RICH), ok(RICH_BODY))
+CHUNKS_CUT = rows_alone(
     "F02.2",
-    does="cuts a chunked reply with extensions and trailers at every offset; sends it byte by byte",
+    [*map(bytewise, short([_RICH, *_chunked_rows()])), *every_cut(_RICH)],
+    does="sends the short replies in chunks byte by byte; cuts one with trailers at every offset",
     expects="the same body every time",
     why="RFC 9112 7.1",
 )
-def chunked_cut(stage: Stage) -> None:
-    """Play F02.2."""
-    whole = row("chunks", answer(CHUNKED, RICH), ok(RICH_BODY))
-    ask(stage, [bytewise(whole), *every_cut(whole)])
-
-
-@case(
+CHUNKS_SHORT = rows_alone(
     "F02.3",
+    every_end("chunks", answer(CHUNKED, chunks(b"hello", trailer=b"A: b\r\n")), "truncated"),
     does="ends a chunked reply by FIN after every one of its bytes but the last",
     expects="truncated, never success",
     why="RFC 9112 8: incomplete without the zero chunk and the empty line",
 )
-def chunked_short(stage: Stage) -> None:
-    """Play F02.3."""
-    wire = answer(CHUNKED, chunks(b"hello", trailer=b"A: b\r\n"))
-    ask(stage, every_end("chunks", wire, "truncated"))
 
 
-@case(
-    "F02.4",
-    does="breaks the grammar of chunks",
-    expects="malformed",
-    why="RFC 9112 7.1: chunk-size = 1*HEXDIG, and every chunk ends with CRLF",
-)
-def chunked_broken(stage: Stage) -> None:
-    """Play F02.4."""
+def _broken_rows() -> list[Row]:
     wires = {
         "no hex digit": b"g\r\nx\r\n0\r\n\r\n",
         "no size": b"\r\nx\r\n0\r\n\r\n",
@@ -212,25 +189,32 @@ def chunked_broken(stage: Stage) -> None:
         "a trailer without a colon": b"0\r\nno colon here\r\n\r\n",
         "space before a trailer's colon": b"0\r\nX : y\r\n\r\n",
     }
-    rows = [
+    return [
         row(name, answer(CHUNKED, wire), "malformed", reuse=False) for name, wire in wires.items()
     ]
-    ask(stage, [*rows, *map(bytewise, rows)])
 
 
-@case(
-    "F03.1",
-    quick=True,
-    does="answers without a length and ends the body by FIN, or by RST",
-    expects="whole after FIN, `reset` after RST",
-    why="RFC 9112 6.3-8",
+CHUNKS_BROKEN = table(
+    "F02",
+    _broken_rows(),
+    does="breaks the grammar of chunks",
+    why="RFC 9112 7.1: chunk-size = 1*HEXDIG, and every chunk ends with CRLF",
+    first=41,
 )
-def to_close(stage: Stage) -> None:
-    """Play F03.1."""
+CHUNKS_BROKEN_BYTEWISE = rows_alone(
+    "F02.4",
+    [bytewise(one) for one in _broken_rows()],
+    does="breaks the grammar of chunks, byte by byte",
+    expects="malformed",
+    why="how bytes are cut means nothing",
+)
+
+
+def _to_close_rows() -> list[Row]:
     big = ALL_BYTES * 2048
     bare = answer("X-A: b")
     old = b"HTTP/1.0 200 OK\r\n\r\n"
-    rows = [
+    return [
         row("a body and FIN", (bare + b"hello", Step.FIN), ok(b"hello"), reuse=False),
         row("no body and FIN", (bare, Step.FIN), ok(b""), reuse=False),
         row("512 KiB and FIN", (bare + big, Step.FIN), ok(big), reuse=False),
@@ -249,30 +233,32 @@ def to_close(stage: Stage) -> None:
         row("512 KiB and RST", (bare + big, Step.READ, Step.RST), "reset"),
         row("HTTP/1.0 and RST", (old + b"hello", Step.READ, Step.RST), "reset"),
     ]
-    ask(stage, rows)
 
 
-@case(
-    "F03.2",
-    does="cuts a reply that FIN ends at every offset, and sends it byte by byte",
-    expects="the same body every time",
+TO_CLOSE = table(
+    "F03",
+    _to_close_rows(),
+    does="answers without a length",
     why="RFC 9112 6.3-8",
 )
-def to_close_cut(stage: Stage) -> None:
-    """Play F03.2."""
-    whole = row("to close", (answer("X-A: b", b"hello\r\n"), Step.FIN), ok(b"hello\r\n"))
-    ask(stage, [bytewise(whole), *every_cut(whole)])
-
-
-@case(
-    "F04.1",
-    quick=True,
-    does="answers 204 and 304 with headers that promise a body, and sends none",
-    expects="an empty body at once; with both lengths or a bad one, that or `malformed`",
-    why="RFC 9112 6.3-1",
+_TO_CLOSE = row("to close", (answer("X-A: b", b"hello\r\n"), Step.FIN), ok(b"hello\r\n"))
+TO_CLOSE_CUT = rows_alone(
+    "F03.2",
+    [*map(bytewise, short(_to_close_rows())), *every_cut(_TO_CLOSE)],
+    does="sends the short replies without a length byte by byte, and cuts one at every offset",
+    expects="the same body every time, or `reset`",
+    why="RFC 9112 6.3-8",
 )
-def bodiless(stage: Stage) -> None:
-    """Play F04.1."""
+TO_CLOSE_RESET = rows_alone(
+    "F03.3",
+    every_end("to close", answer("X-A: b", b"hello"), "reset", end=Step.RST),
+    does="ends a reply without a length by RST after every one of its bytes but the last",
+    expects="reset, never success",
+    why="RFC 9112 6.3-8",
+)
+
+
+def _bodiless_rows() -> list[Row]:
     rows = []
     for status in ("204 No Content", "304 Not Modified"):
         empty = ok(b"", int(status[:3]))
@@ -291,17 +277,10 @@ def bodiless(stage: Stage) -> None:
         ):
             wire = answer(head, b"", status)
             rows.append(row(f"{status}, {head!r}", wire, empty, "malformed"))
-    ask(stage, rows, limit=3)
+    return rows
 
 
-@case(
-    "F04.2",
-    does="sends a body after 204 and 304 all the same",
-    expects="an empty body, and no other request on that connection",
-    why="RFC 9112 6.3-1; the bytes are surplus (9.2)",
-)
-def bodiless_with_body(stage: Stage) -> None:
-    """Play F04.2."""
+def _unwanted_rows() -> list[Row]:
     rows = []
     for status in ("204 No Content", "304 Not Modified"):
         empty = ok(b"", int(status[:3]))
@@ -309,4 +288,34 @@ def bodiless_with_body(stage: Stage) -> None:
             row(f"{status} and its length", sized(b"hello", "", status), empty, reuse=False),
             row(f"{status} and chunks", answer(CHUNKED, chunks(b"hi"), status), empty, reuse=False),
         ]
-    ask(stage, rows * 3, limit=2)
+    return rows
+
+
+BODILESS = table(
+    "F04",
+    _bodiless_rows(),
+    does="answers with headers that promise a body, and sends none",
+    why="RFC 9112 6.3-1",
+)
+BODILESS_BYTEWISE = rows_alone(
+    "F04.1",
+    [bytewise(one) for one in _bodiless_rows()],
+    does="sends replies without a body byte by byte",
+    expects="an empty body at once; with both lengths or a bad one, that or `malformed`",
+    why="RFC 9112 6.3-1",
+)
+BODILESS_WITH_BODY = table(
+    "F04",
+    _unwanted_rows(),
+    does="sends a body where there is none",
+    why="RFC 9112 6.3-1; the bytes are surplus (9.2)",
+    first=41,
+)
+BODILESS_WITH_BODY_AGAIN = rows_alone(
+    "F04.2",
+    _unwanted_rows() * 3,
+    does="sends a body after 204 and 304 all the same, three times",
+    expects="an empty body, and no other request on that connection",
+    why="RFC 9112 6.3-1; the bytes are surplus (9.2)",
+    sitting="rows",
+)

@@ -12,12 +12,14 @@ from zlib import crc32
 
 from harness import witness
 from harness.check.case import Failure, case
-from harness.check.fetch_rows import DEADLINE_S, Ok, answer, ask, judge, ok, row, shown, sized
+from harness.check.fetch_rows import DEADLINE_S, Ok, answer, judge, ok, row, shown, sized
 from harness.check.origin import Origin, Step
+from harness.check.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.check.fetch_rows import Row
     from harness.check.origin import Request, Script
     from harness.check.stage import Stage
 
@@ -25,6 +27,7 @@ KIB, MIB = 1024, 1024 * 1024
 OFFERED = 64 * MIB  # enough to stand out of any reader's buffers, little enough to be sent in time
 MEMORY = 16 * MIB  # growth allowed: read buffers and code that is imported late, for 8 at once
 PIECE = 64 * KIB
+MOST = 100_000  # --max-bytes of the setting "bounded"
 CHUNKED = "Transfer-Encoding: chunked"
 
 
@@ -48,19 +51,12 @@ def _headers(count: int) -> bytes:
     )
 
 
-@case(
-    "F10.1",
-    quick=True,
-    does="sends heads of 60, 96 and 128 KiB, 1000 and 1001 headers; bodies at and over --max-bytes",
-    expects="the answer, free, `malformed`; the answer, `malformed`; `too_large` past the bound",
-)
-def bounds(stage: Stage) -> None:
-    """Play F10.1."""
-    most = 100_000
+def _bound_rows() -> list[Row]:
+    most = MOST
     fits, over = b"f" * most, b"f" * (most + 1)
     big_number = answer(f"Content-Length: {2**62}", b"")
     chunk = b"%x\r\n%b\r\n" % (most // 2, fits[: most // 2])
-    rows = [
+    return [
         row("a head of 60 KiB", _head(60 * KIB), ok(b"hello")),
         row(
             "a head of 60 KiB in two pieces",
@@ -98,7 +94,14 @@ def bounds(stage: Stage) -> None:
         ),
         row("small again", sized(b"hello"), ok(b"hello")),
     ]
-    ask(stage, rows, "--max-bytes", str(most), limit=4)
+
+
+BOUNDS = table(
+    "F10",
+    _bound_rows(),
+    does=f"sends what is near a bound, with --max-bytes {MOST}",
+    sitting="bounded",
+)
 
 
 def _endless(begin: bytes, piece: bytes) -> Iterator[bytes]:

@@ -18,7 +18,8 @@ from harness.model import HarnessError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.check.stage import Client, Stage
+    from harness.check.client import Client
+    from harness.check.stage import Stage
 
 HELLO = sized(b"hello")
 WELL_KNOWN_PORT = 80

@@ -12,8 +12,9 @@ from harness.check.fetch_rows import DEADLINE_S, Row, answer, judge, ok, row, sh
 from harness.check.origin import Origin, Step
 
 if TYPE_CHECKING:
+    from harness.check.client import Client
     from harness.check.origin import Request, Script
-    from harness.check.stage import Client, Stage
+    from harness.check.stage import Stage
 
 HELLO = sized(b"hello")
 

@@ -17,8 +17,9 @@ from harness.check.origin import Origin, Step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.check.client import Client
     from harness.check.origin import Request
-    from harness.check.stage import Client, Stage
+    from harness.check.stage import Stage
 
 CLOSED_S = 0.2  # F17, F19: how soon every socket is closed
 SIGNAL_S = 1.0  # F18: how soon the process has ended

@@ -10,15 +10,17 @@ from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from harness.check.case import Failure, case
-from harness.check.fetch_rows import Row, answer, ask, judge, ok, row, shown, sized
+from harness.check.fetch_rows import Row, answer, judge, ok, row, shown, sized
 from harness.check.origin import Origin, Step
+from harness.check.table import Setting, ask, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.check.client import Client
     from harness.check.fetch_rows import Outcome
     from harness.check.origin import Request, Script
-    from harness.check.stage import Client, Stage
+    from harness.check.stage import Stage
 
 CHUNKED = "Transfer-Encoding: chunked"
 LATE_S = 0.2  # F12: how far past its deadline a URL may end
@@ -48,14 +50,7 @@ STALLS: dict[str, Script] = {
 """Answers that never end, quiet ones and dripping ones."""
 
 
-@case(
-    "F11.1",
-    quick=True,
-    does="refuses, resets, ends early, stalls and drips, each at several moments",
-    expects="one word per cause: refused, reset, truncated, timeout, malformed, too_large",
-)
-def words(stage: Stage) -> None:
-    """Play F11.1."""
+def _cause_rows() -> list[Row]:
     beginnings = {
         "nothing": (),
         "one byte": (b"H", Step.READ),
@@ -66,24 +61,44 @@ def words(stage: Stage) -> None:
         "a chunk but not the last": (answer(CHUNKED, b"4\r\nhalf\r\n"), Step.READ),
         "a trailer but no end": (answer(CHUNKED, b"0\r\nA: b\r\n"), Step.READ),
     }
-    rows = [
+    return [
         row(f"{name}, then {end.name}", (*begin, end), word)
         for name, begin in beginnings.items()
         for end, word in ((Step.FIN, "truncated"), (Step.RST, "reset"))
     ]
-    # Apart from the rest, whose words must not depend on how busy the machine is.
-    stalls = [Row(name, tuple(script), ("timeout",)) for name, script in STALLS.items()]
+
+
+CAUSES = table("F11", _cause_rows(), does="ends an answer early", why="RFC 9112 8", sitting="fresh")
+# Apart from the rest, whose words must not depend on how busy the machine is.
+STALLED = table(
+    "F11",
+    [Row(name, tuple(script), ("timeout",)) for name, script in STALLS.items()],
+    does="never ends its answer, with --deadline-s 0.4",
+    sitting="stalled",
+    quick=False,
+    first=41,
+)
+
+
+@case(
+    "F11.1",
+    quick=True,
+    does="refuses a connect, lets one stall, answers garbage and too much, one URL each",
+    expects="one word per cause: refused, timeout, malformed, too_large",
+)
+def words(stage: Stage) -> None:
+    """Play F11.1."""
     with Origin(stage) as elsewhere:
-        rows += [
+        rows = [
             Row("nobody listens", (), ("refused",), url=elsewhere.refusing_url()),
             Row("no route", (), ("refused",), url="http://255.255.255.255:7/"),
+            Row("a silent connect", (), ("timeout",), url=elsewhere.deaf_url()),
             row("no HTTP", b"hello\r\n\r\n", "malformed"),
             row("too long", answer("Content-Length: 1001"), "too_large"),
             row("nothing wrong", HELLO, ok(b"hello")),
         ]
-        stalls.append(Row("a silent connect", (), ("timeout",), url=elsewhere.deaf_url()))
-        ask(stage, rows, "--max-bytes", "1000", limit=50)
-        ask(stage, stalls, "--max-bytes", "1000", limit=50, deadline_s=0.4)
+        setting = Setting(50, ("--max-bytes", "1000"), deadline_s=0.8)
+        ask(stage, rows, setting).expect(range(len(rows)))
 
 
 def _judge_deadline(stage: Stage, client: Client, origin: Origin, deadline_s: float) -> None:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.check.case import case
-from harness.check.fetch_rows import answer, ask, bytewise, every_cut, every_end, ok, row, sized
+from harness.check.fetch_rows import answer, bytewise, every_cut, every_end, ok, row, short, sized
 from harness.check.origin import Step
+from harness.check.table import rows_alone, table
 
 if TYPE_CHECKING:
     from harness.check.fetch_rows import Row
-    from harness.check.stage import Stage
 
 FINAL = sized(b"hello")
 CHUNKED_HELLO = b"5\r\nhello\r\n0\r\n\r\n"
@@ -23,19 +22,11 @@ def _interim(status: str, head: str = "") -> bytes:
     return answer(head, b"", status)
 
 
-@case(
-    "F05.1",
-    quick=True,
-    does="sends 100, 102 and 103 before the answer, alone, mixed and 16 of them; then 17; then 101",
-    expects="the answer; `malformed` for 17 interim replies and for 101",
-    why="RFC 9110 15.2; 101 was not asked for (9110 7.8)",
-)
-def interim(stage: Stage) -> None:
-    """Play F05.1."""
+def _interim_rows() -> list[Row]:
     early = _interim("103 Early Hints", "Link: </a.css>; rel=preload\nX-A: b")
     upgrade = _interim("101 Switching Protocols", "Upgrade: foo\nConnection: upgrade")
     mixed = _interim("100 Continue") + _interim("102 Processing") + early
-    rows = [
+    return [
         row("100", _interim("100 Continue") + FINAL, ok(b"hello")),
         row("102", _interim("102 Processing") + FINAL, ok(b"hello")),
         row("103", early + FINAL, ok(b"hello")),
@@ -57,31 +48,30 @@ def interim(stage: Stage) -> None:
         row("101 and an answer", upgrade + FINAL, "malformed", reuse=False),
         row("100 and 101", _interim("100 Continue") + upgrade, "malformed", reuse=False),
     ]
-    ask(stage, rows, limit=4)
 
 
-@case(
+INTERIM = table(
+    "F05",
+    _interim_rows(),
+    does="sends interim replies before the answer",
+    why="RFC 9110 15.2; 101 was not asked for (9110 7.8)",
+)
+_INTERIM_AND_FINAL = row(
+    "100, 103, 200",
+    _interim("100 Continue") + _interim("103 E", "Link: a") + FINAL,
+    ok(b"hello"),
+)
+INTERIM_CUT = rows_alone(
     "F05.2",
-    does="cuts two interim replies and the answer at every offset, and sends them byte by byte",
-    expects="the answer every time",
+    [*map(bytewise, short(_interim_rows())), *every_cut(_INTERIM_AND_FINAL)],
+    does="sends short replies with interim ones byte by byte, and cuts one at every offset",
+    expects="the answer every time, or `malformed` for 101",
     why="RFC 9110 15.2",
 )
-def interim_cut(stage: Stage) -> None:
-    """Play F05.2."""
-    wire = _interim("100 Continue") + _interim("103 E", "Link: a") + FINAL
-    whole = row("100, 103, 200", wire, ok(b"hello"))
-    ask(stage, [bytewise(whole), *every_cut(whole)])
 
 
-@case(
-    "F06.1",
-    quick=True,
-    does="sends equal, differing and bad lengths, each reply followed by FIN",
-    expects="equal ones: that length or `malformed`; all others: `malformed`",
-    why="RFC 9112 6.3-5, RFC 9110 8.6",
-)
-def lengths(stage: Stage) -> None:
-    """Play F06.1."""
+def _lengths() -> tuple[list[Row], list[Row]]:
+    """Return the rows of equal lengths and those of bad ones."""
     body = b"hello plus more than any of the lengths"
     equal = ("5\nContent-Length: 5", "5, 5", "5,5", "5\ncontent-length: 5\nCONTENT-LENGTH: 5")
     bad = {
@@ -107,7 +97,7 @@ def lengths(stage: Stage) -> None:
         "5 and 60 zeros before": "1" + "0" * 60 + "5",
         "a superscript five": "\xb5",
     }
-    rows = [
+    good = [
         row(
             f"equal: {text!r}",
             (answer(f"Content-Length: {text}", body[:5]), Step.READ, Step.FIN),
@@ -116,15 +106,31 @@ def lengths(stage: Stage) -> None:
         )
         for text in equal
     ]
-    for name, text in bad.items():
-        wire = answer(f"Content-Length: {text}", body)
-        rows.append(row(name, (wire, Step.READ, Step.FIN), "malformed", reuse=False))
-    # Left open, a client that took any length as given would wait or succeed.
-    rows += [
-        row(f"{name}, left open", answer(f"Content-Length: {text}", body), "malformed", reuse=False)
-        for name, text in bad.items()
-    ]
-    ask(stage, rows)
+    wires = {name: answer(f"Content-Length: {text}", body) for name, text in bad.items()}
+    return good, [row(name, wire, "malformed", reuse=False) for name, wire in wires.items()]
+
+
+EQUAL, BAD = _lengths()
+LENGTHS = table(
+    "F06",
+    [*EQUAL, *BAD],
+    does="sends lengths that are doubled or bad, and leaves the connection open",
+    why="RFC 9112 6.3-5, RFC 9110 8.6: a client that took any of them would wait, or succeed",
+)
+LENGTHS_ENDED = rows_alone(
+    "F06.2",
+    [row(f"{one.name}, FIN", (*one.reply, Step.READ, Step.FIN), "malformed") for one in BAD],
+    does="sends the bad lengths and ends each reply by FIN",
+    expects="`malformed`: an end makes them no better",
+    why="RFC 9112 6.3-5",
+)
+LENGTHS_BYTEWISE = rows_alone(
+    "F06.3",
+    [bytewise(one) for one in (*EQUAL, *BAD)],
+    does="sends doubled and bad lengths byte by byte",
+    expects="equal ones: that length or `malformed`; all others: `malformed`",
+    why="how bytes are cut means nothing",
+)
 
 
 def _smuggled() -> list[Row]:
@@ -153,32 +159,34 @@ def _smuggled() -> list[Row]:
     ]
 
 
-@case(
-    "F07.1",
-    quick=True,
-    does="sends both lengths, codings that do not end in chunked, chunked twice",
-    expects="`malformed`, a connection that is never used again, other URLs untouched",
+SMUGGLED = table(
+    "F07",
+    _smuggled(),
+    does="sends lengths and codings that let two readers see two bodies",
     why="RFC 9112 6.3-3, 6.3-4, 11.2",
 )
-def smuggle(stage: Stage) -> None:
-    """Play F07.1."""
-    rows = []
-    for one in _smuggled():
-        rows += [one, row(f"between, after {one.name}", FINAL, ok(b"hello"))]
-    ask(stage, rows, limit=2)
-
-
-@case(
+SMUGGLED_BETWEEN = rows_alone(
+    "F07.1",
+    [
+        each
+        for one in _smuggled()
+        for each in (one, row(f"between, after {one.name}", FINAL, ok(b"hello")))
+    ],
+    does="sends both lengths, codings that do not end in chunked, each followed by a good reply",
+    expects="`malformed`, a connection that is never used again, other URLs untouched",
+    why="RFC 9112 6.3-3, 6.3-4, 11.2",
+    sitting="rows",
+)
+SMUGGLED_ENDED = rows_alone(
     "F07.2",
+    [
+        *(row(f"{one.name}, FIN", (*one.reply, Step.FIN), "malformed") for one in _smuggled()),
+        *map(bytewise, _smuggled()),
+    ],
     does="ends the same replies by FIN, and sends them byte by byte",
     expects="`malformed`: an end makes them no better",
     why="RFC 9112 6.3-3",
 )
-def smuggle_ended(stage: Stage) -> None:
-    """Play F07.2."""
-    rows = _smuggled()
-    ended = [row(f"{one.name}, FIN", (*one.reply, Step.FIN), "malformed") for one in rows]
-    ask(stage, [*ended, *map(bytewise, rows)])
 
 
 REST = b"\r\nContent-Length: 5\r\n\r\nhello"
@@ -233,38 +241,23 @@ MALFORMED = {
 """Replies that are none; where a line never ends the byte that decides is there all the same."""
 
 
-@case(
-    "F08.1",
-    quick=True,
+_MALFORMED = [row(name, wire, "malformed", reuse=False) for name, wire in MALFORMED.items()]
+GRAMMAR = table(
+    "F08",
+    _MALFORMED,
     does="breaks the grammar of status line and headers, and leaves the connection open",
-    expects="`malformed` for each, without waiting for the deadline",
     why="RFC 9112 2.2, 4, 5; bare LF, folds and a leading CRLF, left open there, are decided",
 )
-def grammar(stage: Stage) -> None:
-    """Play F08.1."""
-    ask(stage, [row(name, wire, "malformed", reuse=False) for name, wire in MALFORMED.items()])
-
-
-@case(
+GRAMMAR_BYTEWISE = rows_alone(
     "F08.2",
+    [bytewise(one) for one in _MALFORMED],
     does="sends the same replies byte by byte",
     expects="`malformed` for each",
     why="how bytes are cut means nothing",
 )
-def grammar_bytewise(stage: Stage) -> None:
-    """Play F08.2."""
-    rows = [row(name, wire, "malformed", reuse=False) for name, wire in MALFORMED.items()]
-    ask(stage, [bytewise(one) for one in rows], limit=64)
 
 
-@case(
-    "F08.3",
-    does="sends what the grammar allows (an empty reason, obs-text) or SPEC.md leaves free",
-    expects="the answer; HTTP/1.2 and up and status 600-999: that or `malformed`",
-    why="RFC 9112 4, RFC 9110 5.5",
-)
-def grammar_allowed(stage: Stage) -> None:
-    """Play F08.3."""
+def _allowed_rows() -> list[Row]:
     good = {
         "empty reason": b"HTTP/1.1 200 " + REST,
         "reason of many words": b"HTTP/1.1 200 All is well, thank you!" + REST,
@@ -288,21 +281,39 @@ def grammar_allowed(stage: Stage) -> None:
     rows += [
         row(name, wire, ok(b"hello", status), "malformed") for name, (wire, status) in free.items()
     ]
-    ask(stage, [*rows, *map(bytewise, rows)])
+    return rows
 
 
-@case(
+ALLOWED = table(
+    "F08",
+    _allowed_rows(),
+    does="sends what the grammar allows or SPEC.md leaves free",
+    why="RFC 9112 4, RFC 9110 5.5",
+    first=71,
+)
+ALLOWED_BYTEWISE = rows_alone(
+    "F08.3",
+    [bytewise(one) for one in _allowed_rows()],
+    does="sends the same replies byte by byte",
+    expects="the answer; HTTP/1.2 and up and status 600-999: that or `malformed`",
+    why="RFC 9112 4, RFC 9110 5.5",
+)
+_HEAD = b"HTTP/1.1 200 OK" + REST
+# The reason is free text and the last digits make other statuses: up to the first digit alone.
+MANGLED = rows_alone(
     "F08.4",
-    does="ends a head by FIN after every byte, and mangles one byte of the status line at a time",
-    expects="`truncated` for a head that was right so far; `malformed` for each mangled one",
+    [
+        row(f"byte {at} mangled", _HEAD[:at] + b"\x01" + _HEAD[at + 1 :], "malformed", reuse=False)
+        for at in range(13)
+    ],
+    does="mangles one byte of the status line at a time",
+    expects="`malformed` for each",
+    why="RFC 9112 4",
+)
+HEAD_SHORT = rows_alone(
+    "F08.5",
+    every_end("head", _HEAD[: _HEAD.index(b"hello")], "truncated"),
+    does="ends a head by FIN after every one of its bytes but the last",
+    expects="`truncated`: it was right so far",
     why="RFC 9112 8",
 )
-def grammar_mangled(stage: Stage) -> None:
-    """Play F08.4."""
-    head = b"HTTP/1.1 200 OK" + REST
-    # The reason is free text and the last digits make other statuses: up to the first digit alone.
-    rows = [
-        row(f"byte {at} mangled", head[:at] + b"\x01" + head[at + 1 :], "malformed", reuse=False)
-        for at in range(13)
-    ]
-    ask(stage, [*rows, *every_end("head", head[: head.index(b"hello")], "truncated")])

@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.check.case import Failure, Inconclusive, case
-from harness.check.fetch_rows import DEADLINE_S, answer, ask, judge, ok, row, shown, sized
+from harness.check.fetch_rows import DEADLINE_S, answer, judge, ok, row, shown, sized
 from harness.check.origin import Origin, Step
+from harness.check.table import Setting, ask, rows_alone, table
 
 if TYPE_CHECKING:
+    from harness.check.fetch_rows import Row
     from harness.check.stage import Stage
 
 CHUNKED = "Transfer-Encoding: chunked"
@@ -21,15 +23,7 @@ POISON = sized(b"this belongs to nobody")
 HOLD_S = 0.1  # how long the forbidden request past the limit has to show itself
 
 
-@case(
-    "F09.1",
-    quick=True,
-    does="sends a second answer, or a single byte, in one piece with the first",
-    expects="the first answer alone, and no other request on that connection",
-    why="RFC 9112 9.2",
-)
-def surplus_at_once(stage: Stage) -> None:
-    """Play F09.1."""
+def _surplus_rows() -> list[Row]:
     firsts = {
         "5 bytes": (sized(b"hello"), ok(b"hello")),
         "no byte": (sized(b""), ok()),
@@ -50,8 +44,27 @@ def surplus_at_once(stage: Stage) -> None:
             row(f"{name} and {what}", wire + more, outcome, reuse=False)
             for what, more in surplus.items()
         ]
-        rows.append(row(f"between, after {name}", sized(b"own body"), ok(b"own body")))
-    ask(stage, rows, limit=1)
+    return rows
+
+
+SURPLUS = table(
+    "F09",
+    _surplus_rows(),
+    does="sends more in one piece with the answer",
+    why="RFC 9112 9.2",
+)
+SURPLUS_BETWEEN = rows_alone(
+    "F09.1",
+    [
+        each
+        for one in _surplus_rows()
+        for each in (one, row(f"between, after {one.name}", sized(b"own body"), ok(b"own body")))
+    ],
+    does="sends a second answer, or a single byte, in one piece with the first; then good ones",
+    expects="the first answer alone, and no other request on that connection",
+    why="RFC 9112 9.2",
+    sitting="turns",
+)
 
 
 @case(
@@ -98,16 +111,8 @@ def surplus_while_idle(stage: Stage) -> None:
         raise Inconclusive("no URL went back to an origin whose connection had got surplus bytes")
 
 
-@case(
-    "F13.1",
-    quick=True,
-    does="answers 30 URLs in turn on persistent connections, with and without bodies",
-    expects="one connection for all with --limit 1, at most four with --limit 4",
-    why="RFC 9112 9.3",
-)
-def reuse(stage: Stage) -> None:
-    """Play F13.1."""
-    replies = [
+def _kept_rows() -> list[Row]:
+    return [
         row("a length", sized(b"hello"), ok(b"hello")),
         row("no byte", sized(b""), ok()),
         row("chunks", answer(CHUNKED, CHUNKS), ok(b"hello")),
@@ -119,23 +124,30 @@ def reuse(stage: Stage) -> None:
         row("keep-alive", sized(b"hello", "Connection: keep-alive"), ok(b"hello")),
         row("two pieces", (sized(b"hello")[:-3], Step.READ, b"llo"), ok(b"hello")),
     ]
+
+
+@case(
+    "F13.1",
+    quick=True,
+    does="answers 30 URLs in turn on persistent connections, with and without bodies",
+    expects="one connection for all with --limit 1, at most four with --limit 4",
+    why="RFC 9112 9.3",
+)
+def reuse(stage: Stage) -> None:
+    """Play F13.1."""
+    rows = _kept_rows() * 3
     for limit in (1, 4):
-        count = len(ask(stage, replies * 3, limit=limit).connections)
+        asked = ask(stage, rows, Setting(limit))
+        asked.expect(range(len(rows)))
+        count = len(asked.origin.connections)
         if count > limit:
             raise Failure(f"at most {limit} connection(s) with --limit {limit}", f"{count}")
 
 
-@case(
-    "F13.2",
-    does="answers with close, in several spellings, or HTTP/1.0, and leaves the connection open",
-    expects="the body, and no other request on that connection",
-    why="RFC 9112 9.3, 9.6",
-)
-def no_reuse_after_close(stage: Stage) -> None:
-    """Play F13.2."""
+def _closing_rows() -> list[Row]:
     hello = ok(b"hello")
     old = b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n"
-    rows = [
+    return [
         *(
             row(head, sized(b"hello", head), hello, reuse=False)
             for head in (
@@ -157,18 +169,29 @@ def no_reuse_after_close(stage: Stage) -> None:
         row("HTTP/1.0, close", old + b"Connection: close\r\n\r\nhello", hello, reuse=False),
         row("HTTP/1.0, another option", old + b"Connection: foo\r\n\r\nhello", hello, reuse=False),
     ]
-    between = row("between", sized(b"hello"), hello)
-    mixed = [each for one in rows for each in (one, between)]
-    ask(stage, mixed, limit=1)
 
 
-@case(
-    "F13.3",
-    does="leaves bodies unfinished: too large, malformed, stalled past the deadline",
-    expects="no other request on those connections",
+CLOSED = table(
+    "F13",
+    _closing_rows(),
+    does="answers with close or in HTTP/1.0, and leaves the connection open",
+    why="RFC 9112 9.3, 9.6",
 )
-def no_reuse_unfinished(stage: Stage) -> None:
-    """Play F13.3."""
+CLOSED_BETWEEN = rows_alone(
+    "F13.2",
+    [
+        each
+        for one in _closing_rows()
+        for each in (one, row(f"between, after {one.name}", sized(b"hello"), ok(b"hello")))
+    ],
+    does="answers with close, in several spellings, or HTTP/1.0, each followed by a good answer",
+    expects="the body, and no other request on that connection",
+    why="RFC 9112 9.3, 9.6",
+    sitting="turns",
+)
+
+
+def _unfinished_rows() -> list[Row]:
     rows = [
         row("declared too large", answer("Content-Length: 1001"), "too_large", reuse=False),
         row(
@@ -181,8 +204,17 @@ def no_reuse_unfinished(stage: Stage) -> None:
         row("stalled", answer("Content-Length: 9", b"half"), "timeout", reuse=False),
     ]
     between = row("between", sized(b"hello"), ok(b"hello"))
-    mixed = [each for one in rows for each in (one, between)]
-    ask(stage, mixed, "--max-bytes", "1000", limit=1, deadline_s=0.8)
+    return [each for one in rows for each in (one, between)]
+
+
+UNFINISHED = rows_alone(
+    "F13.3",
+    _unfinished_rows(),
+    does="leaves bodies unfinished: too large, malformed, stalled past the deadline",
+    expects="no other request on those connections",
+    why="RFC 9112 9.3: what comes next there is the rest of that body",
+    sitting="unfinished",
+)
 
 
 def _hold_at(stage: Stage, limit: int, count: int) -> None:

@@ -1,7 +1,7 @@
-"""A table of replies: what the origin sends, in which pieces, and which outcomes are allowed.
+"""Rows: what the origin sends, in which pieces, and which outcomes are allowed.
 
-Rules: one fetch process asks for every row of a table, each row has a URL of its own and is judged
-on its own. A row says what is sent and what may come of it; the reason stands in its case.
+Rules: data and its judgement alone; `table` makes cases of rows and asks for them. A row says what
+is sent and what may come of it; the reason stands in its case.
 """
 
 from __future__ import annotations
@@ -10,21 +10,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from harness.check.case import Failure
-from harness.check.origin import Origin, Step
+from harness.check.origin import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from harness.check.origin import Request, Script
-    from harness.check.stage import Client, Line, Stage
+    from harness.check.client import Line
 
 # Of a table's URLs: on a busy machine a row byte by byte takes a second or two, and a row that is
 # never answered must still end as `timeout`, with its name.
 DEADLINE_S = 3.0
-ABREAST = 32  # --limit of a table with barriers: they wait side by side
-MORE_S = 0.3  # for other rows to show themselves once one is wrong
-SHOWN = 160  # bytes of a reply in a message
+SHORT = 400  # bytes of a reply; each costs a turn of the origin and of the client
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +71,11 @@ def row(
 ) -> Row:
     """Return a Row; a reply in one piece may stand without its tuple."""
     return Row(name, (reply,) if isinstance(reply, bytes) else reply, allowed, reuse)
+
+
+def short(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows whose reply is short enough to be sent byte by byte."""
+    return [one for one in rows if len(one.wire) <= SHORT]
 
 
 def bytewise(one: Row) -> Row:
@@ -131,75 +132,13 @@ def judge(line: Line, allowed: Sequence[Outcome]) -> bool:
     )
 
 
+def alternatives(allowed: Sequence[Outcome]) -> str:
+    """Say in a few words what is allowed."""
+    return " or ".join(f"`{one}`" if isinstance(one, str) else str(one) for one in allowed)
+
+
 def shown(line: Line) -> str:
     """Say in a few words what a line says."""
     if line.error is not None:
         return f"`{line.error}` after {line.elapsed_s:.3f} s"
     return f"{line.status} with {line.bytes} bytes, crc32 {line.crc32}"
-
-
-def ask(
-    stage: Stage,
-    rows: Sequence[Row],
-    *options: str,
-    limit: int = ABREAST,
-    deadline_s: float = DEADLINE_S,
-) -> Origin:
-    """Let one fetch ask for every row; judge each. Raises Failure that names the first wrong row.
-
-    Returns the origin, closed, for what else a case wants to know of it.
-    """
-
-    def reply(request: Request) -> Script:
-        return rows[int(request.target.strip("/"))].reply
-
-    options = ("--limit", str(limit), "--deadline-s", f"{stage.within(deadline_s):g}", *options)
-    with Origin(stage, reply) as origin:
-        urls = [one.url or origin.url(f"/{index}") for index, one in enumerate(rows)]
-        with stage.fetch(urls, *options) as client:
-            origin.attend(client)
-            wrong = _watch(client, rows)
-            origin.until(lambda: client.ended or wrong(), "the end of fetch's stdout", 15.0)
-            if wrong():  # the rest may take its time to go wrong as well
-                origin.rest(MORE_S)
-                _compare(stage, rows, client.lines)
-            status = origin.serve(client)
-            client.by_index()
-    if status != 0:
-        raise Failure("exit status 0", f"{status}")
-    for connection in origin.connections:
-        for request in connection.requests[:-1]:
-            one = rows[int(request.target.strip("/"))]
-            if not one.reuse:
-                raise Failure(f"no other request on the connection of {one.name}", "one more")
-    return origin
-
-
-def _watch(client: Client, rows: Sequence[Row]) -> Callable[[], bool]:
-    """Return a function that tells whether a line so far is none of its row's outcomes."""
-    seen = 0
-    found = False
-
-    def wrong() -> bool:
-        nonlocal seen, found
-        for line in client.lines[seen:]:
-            found = found or not judge(line, rows[line.index % len(rows)].allowed)
-        seen = len(client.lines)
-        return found
-
-    return wrong
-
-
-def _compare(stage: Stage, rows: Sequence[Row], lines: Sequence[Line]) -> None:
-    """Raise Failure when a line is none of its row's outcomes."""
-    pairs = [(rows[line.index % len(rows)], line) for line in lines]
-    wrong = [(one, line) for one, line in pairs if not judge(line, one.allowed)]
-    for one, line in wrong[:20]:
-        stage.note(f"wrong: {one.name}: {shown(line)} for {one.wire[:SHOWN]!r}")
-    if wrong:
-        one, line = wrong[0]
-        more = f" (and {len(wrong) - 1} more rows of {len(rows)})" if len(wrong) > 1 else ""
-        allowed = " or ".join(
-            f"`{each}`" if isinstance(each, str) else str(each) for each in one.allowed
-        )
-        raise Failure(f"{one.name}: {allowed}", f"{shown(line)}{more}; sent {one.wire[:SHOWN]!r}")

@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Self
 
 from harness import launch
-from harness.check.case import Failure
+from harness.check.case import Late
 from harness.check.queues import Queues, unacknowledged
 
 if TYPE_CHECKING:
-    from harness.check.stage import Client, Stage
+    from harness.check.client import Client
+    from harness.check.stage import Stage
 
 TURN_S = 0.001  # how often a barrier looks at the kernel again
 READ_LOOKS = (
@@ -318,19 +319,19 @@ class Origin:
         self.selector.register(stdout, selectors.EVENT_READ, self._pump)
 
     def serve(self, client: Client, within_s: float = 5.0) -> int:
-        """Answer until fetch has ended; return its exit status. Raises Failure past the bound."""
+        """Answer until fetch has ended; return its exit status. Raises Late past the bound."""
         if self._client is not client:
             self.attend(client)
         self.until(lambda: client.ended, "the end of fetch's stdout", within_s)
         return client.finish(within_s)
 
     def until(self, condition: Callable[[], bool], what: str, within_s: float = 5.0) -> None:
-        """Take turns until the condition holds. Raises Failure when that takes longer."""
+        """Take turns until the condition holds. Raises Late when that takes longer."""
         deadline = time.monotonic() + self.stage.within(within_s)
         while not condition():
             left = deadline - time.monotonic()
             if left <= 0:
-                raise Failure(f"{what} within {within_s:g} s", self._state())
+                raise Late(f"{what} within {within_s:g} s", self._state())
             self.turn(min(left, 0.05))
 
     def next_held(self) -> Request:

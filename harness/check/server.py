@@ -37,6 +37,11 @@ class Server:
         """True once the case itself has asked it to end."""
         self.baseline = witness.resources(child.pid)
 
+    def met(self, stage: Stage) -> None:
+        """Go on as the server of another case; what it holds now is its baseline."""
+        self.stage = stage
+        self.baseline = self.settled()
+
     def connect(self, **options: object) -> Peer:
         """Return a connected peer; it is closed when the case ends. Options: see `Peer.connect`."""
         peer = Peer.connect(self.address, stage=self.stage, **options)  # type: ignore[arg-type]

@@ -14,130 +14,22 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-import msgspec
-
 from harness import launch
-from harness.check.case import Conclusion, Failure, Late, NotReady
+from harness.check.case import Conclusion, Failure, NotReady
+from harness.check.client import Client
 from harness.check.server import Server
+from harness.check.shelf import Kind, Running, stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from harness.check.peer import Peer
+    from harness.check.shelf import Shelf
     from harness.model import Implementation, Workload
 
 READY_S = 10.0  # the slowest import seen took 0.3 s; stretched with every other bound
 MOST_SCALE = 5.0  # past it waiting longer would prove nothing
 LOG_LINES = 400  # of the wire log; more would drown the reader
-
-
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One line that fetch writes: the outcome of one URL."""
-
-    index: int
-    url: str
-    status: int | None
-    bytes: int | None
-    crc32: int | None
-    error: str | None
-    elapsed_s: float
-
-
-class Totals(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The one line that fetch writes with --summary."""
-
-    summary: int
-    """How many URLs there were."""
-    errors: dict[str, int]
-    """Word (or `ok`) -> how many URLs ended so."""
-    bytes: int
-    crc32: int
-    """The sum modulo 2**64 over the URLs that are ok."""
-    elapsed_s: float
-
-
-class Client:
-    """A running fetch: its child and the lines that it has written so far."""
-
-    def __init__(
-        self, stage: Stage, child: launch.Child, urls: Sequence[str], *, totals: bool = False
-    ) -> None:
-        """Take over a started child that is to fetch `urls`; `totals`: it was told --summary."""
-        self.stage = stage
-        self._expect_totals = totals
-        self.totals: Totals | None = None
-        self.child = child
-        self.urls = tuple(urls)
-        self.started_at = time.monotonic()
-        self.lines: list[Line] = []
-        self.arrivals: list[float] = []
-        """When each line was read here (monotonic); as exact as the reader is attentive."""
-        self.ended = False
-        """True once stdout has come to its end."""
-
-    def next_line(self, within_s: float = 5.0) -> Line | None:
-        """Return its next outcome, None at the end of stdout. Raises Late when none comes."""
-        while not self.ended:
-            try:
-                text = self.child.line(self.stage.within(within_s))
-            except TimeoutError:
-                raise Late("a line on stdout", f"none within {within_s:g} s") from None
-            if text is None:
-                self.ended = True
-            elif (line := self._take(text)) is not None:
-                return line
-        return None
-
-    def pump(self) -> bool:
-        """Take the lines that are there without waiting; True at the end of stdout."""
-        while not self.ended:
-            try:
-                text = self.child.line(0)
-            except TimeoutError:
-                return False
-            if text is None:
-                self.ended = True
-            else:
-                self._take(text)
-        return True
-
-    def _take(self, text: str) -> Line | None:
-        """Keep a line of stdout, and return it when it is an outcome."""
-        self.stage.note(f"stdout: {text[:300]}")
-        try:
-            if self._expect_totals and self.totals is None:
-                self.totals = msgspec.json.decode(text, type=Totals)
-                return None
-            line = msgspec.json.decode(text, type=Line)
-        except msgspec.DecodeError as error:
-            raise Failure("a JSON line as SPEC.md says", f"{text[:200]!r} ({error})") from None
-        self.lines.append(line)
-        self.arrivals.append(time.monotonic())
-        return line
-
-    def finish(self, within_s: float = 5.0) -> int:
-        """Read stdout to its end and return the exit status. Raises Late when that takes longer."""
-        deadline = time.monotonic() + self.stage.within(within_s)
-        while self.next_line(max(0.01, deadline - time.monotonic()) / self.stage.scale) is not None:
-            pass
-        try:
-            status = self.child.wait(max(0.01, deadline - time.monotonic()))
-        except TimeoutError:
-            raise Late("an exit after the last line", "a process that lives on") from None
-        self.stage.note(f"exit status {status}")
-        return status
-
-    def by_index(self) -> dict[int, Line]:
-        """Return the outcomes by index. Raises Failure unless every URL has exactly one (F16)."""
-        indexes = sorted(line.index for line in self.lines)
-        if indexes != list(range(len(self.urls))):
-            raise Failure(
-                f"one line for each of {len(self.urls)} URLs", f"lines for {indexes[:40]}"
-            )
-        for line in self.lines:
-            if line.url != self.urls[line.index]:
-                raise Failure(f"{self.urls[line.index]} at index {line.index}", f"{line.url}")
-        return {line.index: line for line in self.lines}
 
 
 class Stage:
@@ -148,9 +40,16 @@ class Stage:
         implementation: Implementation,
         scale: float | Callable[[], float] = 1.0,
         core: int | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
-        """Prepare a stage; `scale` (>= 1) stretches every upper time bound; it may change."""
+        """Prepare a stage; `scale` (>= 1) stretches every upper time bound; it may change.
+
+        With a shelf, plain servers live on for the next case.
+        """
         self.implementation = implementation
+        self.case = ""
+        """Which case is played here, for the log."""
+        self._shelf = shelf
         self._scale = scale
         self.core = core
         self.log: list[str] = []
@@ -193,7 +92,11 @@ class Stage:
     def note(self, text: str) -> None:
         """Add a line to the wire log, with the time since the case began."""
         if len(self.log) < LOG_LINES:
-            self.log.append(f"{time.monotonic() - self._begin:8.4f} {text}")
+            self.log.append(f"{self.since(time.monotonic())} {text}")
+
+    def since(self, moment: float) -> str:
+        """Return a moment (monotonic) as the wire log writes it: seconds since the case began."""
+        return f"{moment - self._begin:8.4f}"
 
     def within(self, seconds: float) -> float:
         """Stretch an upper bound by this machine's lateness; never use it for a lower bound."""
@@ -223,36 +126,59 @@ class Stage:
 
         `may_write` allows lines on stderr; `warm` serves one connection first. At the end of the
         block every peer is closed, leftovers are counted and, unless the case ended it itself, the
-        server gets SIGTERM and must exit 0 (else that is `left`, for the drain is another clause).
+        server gets SIGTERM and must exit 0 (else that is `left`, for the drain is another clause),
+        or goes back on the shelf.
         """
+        kind = Kind(address, send_buffer, receive_buffer)
+        plain = not options and open_files == launch.OPEN_FILES
+        shares = plain and warm and not may_write and self._shelf is not None
+        running = self._shelf.take(kind) if shares and self._shelf else None
+        if running is not None:
+            self.note(f"echo goes on after {', '.join(running.played)}")
+        with ExitStack() as life:
+            if running is not None:
+                life.push(running.life)
+                child = running.server.child
+            else:
+                stderr = self._shelf.stderr() if shares and self._shelf else self._stderr()
+                child, where = self._start(life, kind, stderr, options, open_files)
+            with self._watched(child, may_write=may_write):
+                if running is not None:
+                    server = running.server
+                    server.met(self)
+                else:
+                    self._await_ready(child, plain=plain)
+                    server = Server(self, child, where)
+                    if warm:
+                        server.warm_up()
+                yield server
+                clean = self._after(server)
+            if shares and clean and not self.noise and self._shelf is not None:
+                played = [*(running.played if running else ()), self.case]
+                self._shelf.put(kind, Running(server, life.pop_all(), played))
+            elif not server.ending:
+                self.left = self.left or stop(server)
+
+    def _start(
+        self, life: ExitStack, kind: Kind, stderr: Path, options: Sequence[str], open_files: int
+    ) -> tuple[launch.Child, tuple[str, int] | str]:
+        """Start echo on a fresh listener, and return it with its address; `life` kills it."""
         with launch.listener(
-            address, send_buffer=send_buffer, receive_buffer=receive_buffer
+            kind.address, send_buffer=kind.send_buffer, receive_buffer=kind.receive_buffer
         ) as sock:
             bound = sock.getsockname()
             where = bound if isinstance(bound, str) else (bound[0], bound[1])
-            words = [
-                *launch.command(self.implementation, "echo"),
-                "--fd",
-                str(sock.fileno()),
-                *options,
-            ]
+            words = [*launch.command(self.implementation, "echo"), "--fd", str(sock.fileno())]
             starting = launch.start(
-                words,
-                stderr=self._stderr(),
+                [*words, *options],
+                stderr=stderr,
                 fds=[sock.fileno()],
                 core=self.core,
                 open_files=open_files,
             )
-            with starting as child:
-                sock.close()
-                self.note(f"echo {' '.join(options)} started")
-                with self._watched(child, may_write=may_write):
-                    self._await_ready(child, plain=not options and open_files == launch.OPEN_FILES)
-                    server = Server(self, child, where)
-                    if warm:
-                        server.warm_up()
-                    yield server
-                    self._after(server)
+            child = life.enter_context(starting)
+        self.note(f"echo {' '.join(options)} started")
+        return child, where
 
     @contextmanager
     def run(
@@ -289,23 +215,18 @@ class Stage:
             if not may_write:
                 self._listen_for_noise(child)
 
-    def _after(self, server: Server) -> None:
-        """Look at what the server left behind and stop it, unless the case has ended it."""
+    def _after(self, server: Server) -> bool:
+        """Look at what the server left behind; True: nothing, and it may go on."""
         self.close_peers()
         status = server.child.process.poll()
         if server.ending:
-            return
+            return False
         if status is not None:
             raise Failure("a process that lives", f"one that ended with status {status}")
-        self.left = self.left or server.leftovers()
+        left = server.leftovers()
+        self.left = self.left or left
         self.looked = True
-        try:
-            status = server.stop()
-        except Late as late:
-            self.left = self.left or f"after SIGTERM {late.got}"
-        else:
-            if status:
-                self.left = self.left or f"exit status {status} after SIGTERM"
+        return not left
 
     @contextmanager
     def fetch(

@@ -21,7 +21,8 @@ from harness.check import cases as registry
 from harness.check import control
 from harness.check.case import CLAUSES, Case, Clause, Needs
 from harness.check.crew import Crew
-from harness.check.worker import Played, Task
+from harness.check.player import Played
+from harness.check.worker import Task
 from harness.model import WORKLOADS, Implementation, UsageError, Verdict, VerdictKind, Workload
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def run(
     with _control(implementations) as lateness, Crew(size, lateness) as crew:
         for needs, most in AT_ONCE.items():
             for task, played in crew.play(play.tasks(needs), most=most):
-                play.take(task, played)
+                play.take(task.implementation, played)
 
 
 @contextmanager
@@ -148,28 +149,37 @@ class _Run:
         self._silent: dict[str, str] = {}  # implementation -> why it is never ready
 
     def tasks(self, needs: Needs) -> Iterator[Task]:
-        """Yield what is to be played, implementation by implementation in turn."""
+        """Yield what is to be played: sittings first, implementation by implementation in turn."""
         own, its = _cores() if needs == "machine" else (None, None)
+        groups: dict[str, list[Case]] = {}
         for case in self._cases.values():
+            if case.needs == needs:
+                groups.setdefault(case.sitting or case.id, []).append(case)
+        for group in sorted(groups.values(), key=len, reverse=True):
             for one in self._implementations:
-                if case.needs != needs or (one.name, case.id) in self._known:
-                    continue
-                if excuse := _cannot(one, case):
-                    self._give(one, case, Played(verdict="UNSUPPORTED", reason=excuse))
-                elif case.clause.workload == "echo" and one.name in self._silent:
-                    reason = self._silent[one.name]
-                    self._give(one, case, Played(verdict="FAIL", reason=reason))
-                else:
-                    yield Task(implementation=one, case=case.id, core=its, own_core=own)
+                if left := [case.id for case in group if self._playable(one, case)]:
+                    yield Task(implementation=one, cases=tuple(left), core=its, own_core=own)
 
-    def take(self, task: Task, played: Played) -> None:
+    def _playable(self, one: Implementation, case: Case) -> bool:
+        """Tell whether a case is still to be played; give its verdict where it cannot be."""
+        if (one.name, case.id) in self._known:
+            return False
+        if excuse := _cannot(one, case):
+            self._give(one, case, Played(case=case.id, verdict="UNSUPPORTED", reason=excuse))
+            return False
+        if case.clause.workload == "echo" and one.name in self._silent:
+            reason = self._silent[one.name]
+            self._give(one, case, Played(case=case.id, verdict="FAIL", reason=reason))
+            return False
+        return True
+
+    def take(self, one: Implementation, played: Played) -> None:
         """Take in what a worker has played."""
         if played.never_ready:
             self._silent.setdefault(
-                task.implementation.name,
-                f"{played.reason} (seen in {task.case}, so not played here)",
+                one.name, f"{played.reason} (seen in {played.case}, so not played here)"
             )
-        self._give(task.implementation, self._cases[task.case], played)
+        self._give(one, self._cases[played.case], played)
 
     def _give(self, one: Implementation, case: Case, played: Played) -> None:
         """Hand over the verdict of a case, and what becomes known by it."""

@@ -1,0 +1,234 @@
+"""Tables: cases made of rows, and how one fetch is asked for the rows of many cases at once.
+
+Rules: every row has a URL of its own and is judged on its own, whoever is asked for beside it. A
+setting names what rows need to share a process. What a shared process leaves open (it died, or a
+line never came) is no verdict: those cases are unknown, and played alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from harness.check.case import Case, Conclusion, Failure, Late
+from harness.check.fetch_rows import DEADLINE_S, alternatives, judge, shown
+from harness.check.origin import Origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.check.case import Needs
+    from harness.check.client import Client, Line
+    from harness.check.fetch_rows import Row
+    from harness.check.origin import Request, Script
+    from harness.check.stage import Stage
+
+MORE_S = 0.3  # for other rows to show themselves once one is wrong
+ALONE_S = 15.0  # for the rows of one case
+TOGETHER_S = 25.0  # for the rows of all cases of a setting
+SHOWN = 160  # bytes of a reply in a message
+BY_STDIN = 100  # so many URLs are no longer named as arguments
+FIRST_ROW = 11  # numbers below are for the cases that look at a clause as a whole
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How fetch is started for a table."""
+
+    limit: int
+    options: tuple[str, ...] = ()
+    deadline_s: float = DEADLINE_S
+
+
+SETTINGS = {
+    "rows": Setting(limit=5),  # few at once, so that connections are used again
+    "pieces": Setting(limit=32),  # many wait for their barriers side by side
+    "turns": Setting(limit=1),  # what comes next comes on the same connection, if it may
+    "fresh": Setting(limit=50),  # more than there are rows: each has a connection of its own
+    "bounded": Setting(limit=4, options=("--max-bytes", "100000")),
+    "unfinished": Setting(limit=1, options=("--max-bytes", "1000"), deadline_s=0.8),
+    "stalled": Setting(limit=50, options=("--max-bytes", "1000"), deadline_s=0.4),
+}
+"""The sittings of fetch: the cases of one are asked for by one process."""
+
+
+def rows_alone(
+    id_: str,
+    rows: Sequence[Row],
+    *,
+    does: str,
+    expects: str,
+    why: str = "",
+    sitting: str = "pieces",
+    quick: bool = False,
+    needs: Needs = "nothing",
+) -> Case:
+    """Return one case of many rows: all of them have to hold."""
+    return Case(
+        id_,
+        does,
+        expects,
+        partial(play, rows=tuple(rows), setting=SETTINGS[sitting]),
+        why,
+        quick,
+        needs=needs,
+        sitting=sitting,
+        rows=tuple(rows),
+    )
+
+
+def table(
+    clause: str,
+    rows: Sequence[Row],
+    *,
+    does: str,
+    why: str = "",
+    first: int = FIRST_ROW,
+    sitting: str = "rows",
+    quick: bool = True,
+) -> tuple[Case, ...]:
+    """Return a case for each row, numbered from `first` on in the order of the rows.
+
+    Numbers never change: a row is added at the end, or in a table of its own.
+    """
+    return tuple(
+        rows_alone(
+            f"{clause}.{number}",
+            [one],
+            does=f"{does}: {one.name}",
+            expects=alternatives(one.allowed),
+            why=why,
+            sitting=sitting,
+            quick=quick,
+        )
+        for number, one in enumerate(rows, start=first)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came of asking for rows."""
+
+    rows: tuple[Row, ...]
+    origin: Origin
+    """Closed; it remembers connections and requests."""
+    client: Client
+    trouble: Conclusion | None
+    """What was wrong with the process as a whole."""
+    lines: dict[int, tuple[Line, float]]
+    """Row -> the first line written for it, and when it came."""
+    requests: dict[int, list[Request]]
+    """Row -> its requests in the order of their arrival."""
+
+    def expect(self, indexes: Sequence[int]) -> None:
+        """Raise what is wrong with the first wrong one of these rows, or with the process."""
+        wrong = wrong_rows(self, indexes)
+        for one, _ in wrong[:20]:
+            self.client.stage.log.extend(history(self, self.rows.index(one)))
+        if wrong:
+            first = wrong[0][1]
+            more = f" (and {len(wrong) - 1} more of {len(indexes)} rows)" if len(wrong) > 1 else ""
+            raise type(first)(first.expected, first.got + more)
+        if self.trouble is not None:
+            raise self.trouble
+
+
+def ask(stage: Stage, rows: Sequence[Row], setting: Setting, *, patient: bool = False) -> Asked:
+    """Let one fetch ask for every row; `patient`: go on when some are wrong. Judges no row."""
+    rows = tuple(rows)
+
+    def reply(request: Request) -> Script:
+        return rows[int(request.target.strip("/"))].reply
+
+    deadline = f"{stage.within(setting.deadline_s):g}"
+    options = ("--limit", str(setting.limit), "--deadline-s", deadline, *setting.options)
+    trouble: Conclusion | None = None
+    with Origin(stage, reply) as origin:
+        urls = [one.url or origin.url(f"/{index}") for index, one in enumerate(rows)]
+        with stage.fetch(urls, *options, by_stdin=len(urls) > BY_STDIN) as client:
+            origin.attend(client)
+            wrong = _Watch(client, rows)
+            try:
+                origin.until(
+                    lambda: client.ended or (not patient and wrong()),
+                    "the end of fetch's stdout",
+                    TOGETHER_S if patient else ALONE_S,
+                )
+                if wrong() and not client.ended:  # the rest may take its time to go wrong as well
+                    origin.rest(MORE_S)
+                else:
+                    status = origin.serve(client)
+                    client.by_index()
+                    if status != 0:
+                        trouble = Failure("exit status 0", f"{status}")
+            except Conclusion as conclusion:
+                trouble = conclusion
+    lines: dict[int, tuple[Line, float]] = {}
+    for line, arrived in zip(client.lines, client.arrivals, strict=True):
+        lines.setdefault(line.index, (line, arrived))
+    requests: dict[int, list[Request]] = {}
+    for request in origin.requests:
+        requests.setdefault(int(request.target.strip("/")), []).append(request)
+    return Asked(rows, origin, client, trouble, lines, requests)
+
+
+class _Watch:
+    """Tells whether a line so far is none of its row's outcomes."""
+
+    def __init__(self, client: Client, rows: Sequence[Row]) -> None:
+        self._client, self._rows = client, rows
+        self._seen, self._found = 0, False
+
+    def __call__(self) -> bool:
+        for line in self._client.lines[self._seen :]:
+            known = 0 <= line.index < len(self._rows)
+            self._found = self._found or not (known and judge(line, self._rows[line.index].allowed))
+        self._seen = len(self._client.lines)
+        return self._found
+
+
+def wrong_rows(asked: Asked, indexes: Sequence[int]) -> list[tuple[Row, Failure]]:
+    """Return the rows among these that came out wrong, and how; those without a line are not."""
+    found: list[tuple[Row, Failure]] = []
+    for index in indexes:
+        one, (line, _) = asked.rows[index], asked.lines.get(index, (None, 0.0))
+        if line is not None and not judge(line, one.allowed):
+            # A timeout that nobody ordered is a bound of ours that was missed.
+            kind = Late if line.error == "timeout" else Failure
+            sent = f"; sent {one.wire[:SHOWN]!r}" if one.wire else ""
+            found.append(
+                (one, kind(f"{one.name}: {alternatives(one.allowed)}", f"{shown(line)}{sent}"))
+            )
+        elif not one.reuse and any(
+            request is not request.connection.requests[-1]
+            for request in asked.requests.get(index, [])
+        ):
+            found.append(
+                (one, Failure(f"no other request on the connection of {one.name}", "one more"))
+            )
+    return found
+
+
+def play(stage: Stage, rows: Sequence[Row], setting: Setting) -> None:
+    """Ask for the rows of one case and judge them. Raises what was found of the first wrong one."""
+    ask(stage, rows, setting).expect(range(len(rows)))
+
+
+def history(asked: Asked, index: int) -> Iterator[str]:
+    """Yield the wire log of one row: what was asked, what was sent, what became of it."""
+    one, stage = asked.rows[index], asked.client.stage
+    for request in asked.requests.get(index, []):
+        connection = request.connection
+        where = f"request {request.number} on connection {connection.number}"
+        yield f"{stage.since(request.at)} {where}: GET /{index}"
+        if connection.end and request is connection.requests[-1]:
+            yield f"{stage.since(connection.ended_at)} that connection ended: {connection.end}"
+    pieces = sum(isinstance(part, bytes) for part in one.reply)
+    yield f"{'':8} sent in {pieces} pieces: {one.wire[:SHOWN]!r} ({len(one.wire)} bytes)"
+    yield f"{'':8} expected: {alternatives(one.allowed)}"
+    if index in asked.lines:
+        line, arrived = asked.lines[index]
+        yield f"{stage.since(arrived)} came: {shown(line)}"
+    else:
+        yield f"{'':8} no line came for it"
