@@ -104,11 +104,16 @@ def _arguments() -> argparse.ArgumentParser:
     return parser
 
 
-def _load(implementation: str, workload: str) -> ModuleType:
-    """Import a workload of an implementation, by name or by the path of its folder."""
+def _find(implementation: str, workload: str) -> Path:
+    """Return the folder of an implementation, by its name or its path."""
     folder = Path(implementation) if "/" in implementation else HERE / implementation
     if not NAME.fullmatch(folder.name) or not (folder / f"{workload}.py").is_file():
         _refuse(f"no implementation {implementation!r} with a {workload}.py")
+    return folder
+
+
+def _load(folder: Path, workload: str) -> ModuleType:
+    """Import a workload of an implementation; the last thing before its loop runs."""
     if folder.resolve().parent == HERE:
         return importlib.import_module(f"implementations.{folder.name}.{workload}")
     # A package of another name, so that a folder called trio never shadows the real trio.
@@ -171,10 +176,11 @@ def _listen(options: argparse.Namespace) -> socket.socket:
     return listener
 
 
-def echo(module: ModuleType, options: argparse.Namespace) -> int:
+def echo(folder: Path, options: argparse.Namespace) -> int:
     """Serve until a signal; the status is 0 once drained."""
     echo_options = EchoOptions(options.idle_s, options.grace_s, options.limit, _server_tls(options))
     listener = _listen(options)
+    module = _load(folder, "echo")
     module.serve(listener, echo_options, lambda: print("READY", flush=True))
     return 0
 
@@ -228,7 +234,7 @@ class _Record:
             print(json.dumps(line), flush=True)
 
 
-def fetch(module: ModuleType, options: argparse.Namespace) -> int:
+def fetch(folder: Path, options: argparse.Namespace) -> int:
     """Fetch all; the status is 0 when each has its line, 1 after fail-fast, 128+N by a signal."""
     texts = options.urls or [line for line in sys.stdin.read().splitlines() if line]
     try:
@@ -239,8 +245,9 @@ def fetch(module: ModuleType, options: argparse.Namespace) -> int:
     job = FetchJob(
         urls, options.limit, options.deadline_s, options.max_bytes, options.fail_fast, tls
     )
+    module = _load(folder, "fetch") if urls else None
     record = _Record(texts, summary=options.summary)
-    caught = module.fetch_all(job, record) if urls else None
+    caught = module.fetch_all(job, record) if module else None
     record.finish()
     if caught is not None:
         return 128 + int(caught)
@@ -251,8 +258,8 @@ def fetch(module: ModuleType, options: argparse.Namespace) -> int:
 def main() -> int:
     """Run the command line and return the exit status."""
     options = _arguments().parse_args()
-    module = _load(options.implementation, options.workload)
-    return {"echo": echo, "fetch": fetch}[options.workload](module, options)
+    folder = _find(options.implementation, options.workload)
+    return {"echo": echo, "fetch": fetch}[options.workload](folder, options)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ from harness.model import WORKLOADS, Implementation, UsageError, Verdict, Verdic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-WORKERS_A_CORE = 2  # most cases wait for a timer or for silence much of their time
-AT_ONCE: dict[Needs, int] = {"nothing": 0, "core": len(os.sched_getaffinity(0)), "machine": 1}
+WORKERS_A_CORE = 3  # most cases wait for a timer or for silence much of their time
+AT_ONCE: dict[Needs, int] = {"nothing": 0, "core": 2 * len(os.sched_getaffinity(0)), "machine": 1}
 """How many cases are played at once, by what they need: 0 is as many as there are workers."""
 LEFT, NOISE = "left: ", "stderr: "
 SUMS: dict[str, tuple[Workload, str]] = {
