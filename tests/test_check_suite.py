@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from harness import launch, plan, witness
-from harness.check import cases, suite, worker
+from harness.check import cases, player, suite
 from harness.check.case import CLAUSES, Case, Failure, Inconclusive, Late, Unsupported, collect
 from harness.check.stage import Stage
 from harness.model import HarnessError, Implementation, UsageError, Verdict
@@ -52,14 +52,14 @@ def kinds(verdicts: list[Verdict]) -> dict[str, str]:
     return {verdict.case: verdict.verdict for verdict in verdicts}
 
 
-def conclude(raised: BaseException | None, lateness: float = 1.0) -> worker.Played:
+def conclude(raised: BaseException | None, lateness: float = 1.0) -> player.Played:
     """Play a case that ends like this on a machine this late."""
 
     def end(_stage: Stage) -> None:
         if raised is not None:
             raise raised
 
-    return worker.play(Case("E01.99", "", "", end), Stage(GOOD, lambda: lateness))
+    return player.play(Case("E01.99", "", "", end), Stage(GOOD, lambda: lateness))
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ def test_a_machine_that_becomes_slow_meanwhile_says_nothing() -> None:
         stage.within(1)
         raise Late("this", "nothing")
 
-    played = worker.play(Case("E01.99", "", "", wait), Stage(GOOD, lambda: next(lateness)))
+    played = player.play(Case("E01.99", "", "", wait), Stage(GOOD, lambda: next(lateness)))
     assert played.verdict == "INCONCLUSIVE"
 
 
 def test_a_case_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     """No case holds the suite up for ever."""
-    monkeypatch.setattr(worker, "LIMIT_S", 1)
-    played = worker.play(Case("E01.99", "", "", lambda _: time.sleep(30)), Stage(GOOD))
+    monkeypatch.setattr(player, "LIMIT_S", 1)
+    played = player.play(Case("E01.99", "", "", lambda _: time.sleep(30)), Stage(GOOD))
     assert played.verdict == "HARNESS-ERROR"
     assert played.wall_s < 5
 

@@ -85,7 +85,7 @@ class Case:
     why: str = ""
     """The RFC's clause, or the reason."""
     quick: bool = False
-    """True for the one case of its clause that `--quick` plays."""
+    """True where `--quick` plays it: one case of each MUST clause, or rows that share a process."""
     again: bool = False
     """True where it only repeats another, to be surer: `compare` leaves it to `check`."""
     needs: Needs = "nothing"
