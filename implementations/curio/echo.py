@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from signal import SIG_DFL, SIGINT, SIGTERM, signal
+from signal import SIG_DFL, SIGINT, SIGTERM, set_wakeup_fd, signal
+from socket import socketpair
 from ssl import SSLWantWriteError
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from socket import socket
-    from types import FrameType
 
     from implementations.contract import EchoOptions
 
@@ -90,20 +90,17 @@ async def reap(connections: curio.TaskGroup) -> None:
 
 async def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
     """Serve until a signal, then drain."""
-    stopped = curio.UniversalEvent()
-
-    # Not a lambda: called from one, set() would take itself for a part of the task it interrupts.
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopped.set()
-
+    woken, waker = map(Socket, socketpair())
+    set_wakeup_fd(waker.fileno())
     for number in (SIGTERM, SIGINT):
-        signal(number, stop)
+        signal(number, lambda *_: None)  # the byte that arrives says it
     connections = curio.TaskGroup()
     accepting = await connections.spawn(accept, listener, options, ready, connections)
     reaping = await curio.spawn(reap, connections)
-    await stopped.wait()  # takes a lock that set() needs too, and only then lets accept begin
+    await woken.recv(1)
     for number in (SIGTERM, SIGINT):
         signal(number, SIG_DFL)
+    set_wakeup_fd(-1)
     await accepting.cancel()
     async with curio.ignore_after(options.grace_s):  # drain: cut at the grace
         await reaping.join()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from signal import SIGINT, SIGTERM, signal
+from signal import SIGINT, SIGTERM, set_wakeup_fd, signal
+from socket import socketpair
 from time import perf_counter
 from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 import curio
+from curio.io import Socket
 
 from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
-    from types import FrameType
-
-    from curio.io import Socket
 
     from implementations.contract import FetchJob, Url
 
@@ -94,18 +93,14 @@ async def work(
 
 async def watch(caught: list[int], stop: Callable[[], Awaitable[None]]) -> None:
     """End everything at the first signal."""
-    stopped = curio.UniversalEvent()
-
-    # Not a lambda: called from one, set() would take itself for a part of the task it interrupts.
-    def catch(number: int, _frame: FrameType | None) -> None:
-        caught.append(number)
-        stopped.set()
-
-    former = {number: signal(number, catch) for number in (SIGINT, SIGTERM)}
+    woken, waker = map(Socket, socketpair())
+    set_wakeup_fd(waker.fileno())
+    former = {number: signal(number, lambda *_: None) for number in (SIGINT, SIGTERM)}
     try:
-        await stopped.wait()
+        caught += await woken.recv(1)  # the byte that arrives is the signal's number
         await stop()
     finally:
+        set_wakeup_fd(-1)
         for number, handler in former.items():
             signal(number, handler)
 

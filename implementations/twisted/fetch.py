@@ -189,8 +189,12 @@ def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> Deferred[int |
 def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Run the loop until every URL has its outcome; return the signal that ended it, if one did."""
     results: list[int | Failure | None] = []
-    run(job, record).addBoth(results.append).addCallback(lambda _: reactor.stop())
-    reactor.run(installSignalHandlers=False)
+
+    def begin() -> None:  # once the reactor's own handlers stand, for watch() replaces two of them
+        run(job, record).addBoth(results.append).addCallback(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
     if isinstance(results[0], Failure):
         results[0].raiseException()
     return results[0]
