@@ -9,9 +9,9 @@ import pytest
 
 from harness.check.case import CLAUSES, Conclusion, Failure
 from harness.check.cases import every
+from harness.check.client import Line
 from harness.check.fetch_rows import bytewise, every_cut, every_end, judge, ok, row, sized
 from harness.check.origin import Step
-from harness.check.client import Line
 from harness.check.stage import Stage
 from harness.model import Implementation
 

@@ -57,7 +57,8 @@ def _play_rows(cases: Sequence[Case], stage: MakeStage) -> Iterator[Played]:
     rows = _Rows(cases)
     trial = player.play(Case("", "", "", rows.ask), stage())
     found = {case.id: rows.played(case, trial.wall_s / len(cases)) for case in cases}
-    for number, case in enumerate(case for case in cases if found[case.id] is None):
+    open_ = [case for case in cases if found[case.id] is None]
+    for number, case in enumerate(open_):
         if number < ALONE_MOST:
             found[case.id] = player.play(case, stage())
         else:
@@ -65,10 +66,11 @@ def _play_rows(cases: Sequence[Case], stage: MakeStage) -> Iterator[Played]:
             found[case.id] = Played(
                 case=case.id, verdict="INCONCLUSIVE", reason=reason, evidence=trial.evidence
             )
-    known = [one for one in found.values() if one is not None]
-    if trial.verdict != "PASS" and all(one.verdict == "PASS" for one in known):
+    if trial.verdict != "PASS" and all(one and one.verdict == "PASS" for one in found.values()):
         # Each row holds, and still the process was wrong: nothing may be lost of that.
-        known[-1] = _blame(known[-1], trial)
+        blamed = (open_ or cases)[0].id
+        found[blamed] = _blame(found[blamed], trial)
+    known = [one for one in found.values() if one is not None]
     known[0] = msgspec.structs.replace(
         known[0], noise=known[0].noise or trial.noise, listened=trial.listened
     )
@@ -87,6 +89,8 @@ class _Rows:
         for case in cases:
             self._indexes[case.id] = range(at, at + len(case.rows))
             at += len(case.rows)
+        # The last rows, too, need somebody who could come on their connections.
+        self._rows += [table.AFTERWARDS] * self._setting.limit
 
     def ask(self, stage: Stage) -> None:
         """Ask for all rows. Raises what was wrong with the process as a whole."""
@@ -115,8 +119,9 @@ class _Rows:
         return Played(case=case.id, verdict="PASS", wall_s=round(wall_s, 3))
 
 
-def _blame(played: Played, trial: Played) -> Played:
+def _blame(played: Played | None, trial: Played) -> Played:
     """Give what was wrong with the whole process to one of its cases."""
+    assert played is not None
     return msgspec.structs.replace(
         played,
         verdict=trial.verdict,

@@ -7,12 +7,12 @@ line never came) is no verdict: those cases are unknown, and played alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from harness.check.case import Case, Conclusion, Failure, Late
-from harness.check.fetch_rows import DEADLINE_S, alternatives, judge, shown
+from harness.check.fetch_rows import DEADLINE_S, alternatives, judge, ok, row, shown, sized
 from harness.check.origin import Origin
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ TOGETHER_S = 25.0  # for the rows of all cases of a setting
 SHOWN = 160  # bytes of a reply in a message
 BY_STDIN = 100  # so many URLs are no longer named as arguments
 FIRST_ROW = 11  # numbers below are for the cases that look at a clause as a whole
+
+
+AFTERWARDS = row("what comes afterwards", sized(b"hello"), ok(b"hello"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,19 @@ def rows_alone(
     quick: bool = False,
     needs: Needs = "nothing",
 ) -> Case:
-    """Return one case of many rows: all of them have to hold."""
+    """Return one case of many rows: all of them have to hold.
+
+    A single row that forbids another request on its connection is followed by one, when played
+    alone: else nothing could be seen.
+    """
+    asked, setting = tuple(rows), SETTINGS[sitting]
+    if len(rows) == 1 and not rows[0].reuse:
+        asked, setting = (*asked, AFTERWARDS), replace(setting, limit=1)
     return Case(
         id_,
         does,
         expects,
-        partial(play, rows=tuple(rows), setting=SETTINGS[sitting]),
+        partial(play, rows=asked, setting=setting),
         why,
         quick,
         needs=needs,
