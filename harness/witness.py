@@ -63,6 +63,17 @@ def resources(pid: int) -> Resources:
     )
 
 
+def waited_s(*processes: int) -> float:
+    """Return for how long their living threads were runnable and had no core (schedstat)."""
+    waited = 0
+    for process in processes:
+        with suppress(*_GONE):
+            for task in Path(f"/proc/{process}/task").iterdir():
+                with suppress(*_GONE):
+                    waited += int((task / "schedstat").read_text().split()[1])
+    return waited / 1e9
+
+
 def private_bytes(pid: int) -> int:
     """Return the private memory of one process in bytes (USS: Private_Clean and Private_Dirty)."""
     with suppress(*_GONE):

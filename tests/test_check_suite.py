@@ -285,3 +285,33 @@ def test_ctrl_c_ends_quietly() -> None:
     _, said = process.communicate(timeout=20)
     assert (process.returncode, said) == (130, b"")
     assert _gone(pids)
+
+
+def test_a_late_answer_of_who_had_no_core_says_nothing() -> None:
+    """What waited for a core for much of its time is not held to a bound, but to all else."""
+
+    def end(stage: Stage, raised: BaseException) -> None:
+        stage.starved = 0.5
+        raise raised
+
+    for raised, verdict in ((Late("a", "b"), "INCONCLUSIVE"), (Failure("a", "b"), "FAIL")):
+        played = player.play(Case("E01.99", "", "", lambda s, r=raised: end(s, r)), Stage(GOOD))
+        assert played.verdict == verdict
+
+
+def test_waiting_for_a_core_is_seen() -> None:
+    """Two busy processes on one core wait for it half of the time, and a sleeping one does not."""
+    core = min(os.sched_getaffinity(0))
+    spin = f"import os, time; os.sched_setaffinity(0, [{core}])\nwhile True: pass"
+    words = [(sys.executable, "-c", spin)] * 2 + [("sleep", "60")]
+    processes = [subprocess.Popen(one) for one in words]
+    try:
+        deadline = time.monotonic() + 30
+        while witness.waited_s(processes[0].pid) < 0.2 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert witness.waited_s(processes[0].pid) >= 0.2
+        assert witness.waited_s(processes[2].pid) < witness.waited_s(processes[0].pid)
+    finally:
+        for one in processes:
+            one.kill()
+            one.wait()

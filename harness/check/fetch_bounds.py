@@ -12,7 +12,7 @@ from zlib import crc32
 
 from harness import witness
 from harness.check.case import Failure, case
-from harness.check.fetch_rows import DEADLINE_S, Ok, answer, judge, ok, row, shown, sized
+from harness.check.fetch_rows import DEADLINE_S, Ok, answer, judge, ok, row, sized, wrong
 from harness.check.origin import Origin, Step
 from harness.check.table import table
 
@@ -175,7 +175,7 @@ def endless(stage: Stage) -> None:
         taken = {one.requests[0].target: one.sent for one in origin.connections if one.requests}
     for at, name in enumerate(names):
         if not judge(lines[at], [ENDLESS[name][2]]):
-            raise Failure(f"{name}: `{ENDLESS[name][2]}`", shown(lines[at]))
+            raise wrong(lines[at], [ENDLESS[name][2]], name)
         if taken[f"/{at}"] > OFFERED // 2:
             raise Failure(f"{name}: refused early", f"{taken[f'/{at}']} bytes taken")
 
@@ -222,4 +222,4 @@ def long_bodies(stage: Stage) -> None:
             origin.serve(client, 8.0)
             for line in client.by_index().values():
                 if not judge(line, [Ok(200, OFFERED, checksum)]):
-                    raise Failure(f"200 with {OFFERED} bytes for {line.url}", shown(line))
+                    raise wrong(line, [Ok(200, OFFERED, checksum)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.check.case import Failure, case
-from harness.check.fetch_rows import DEADLINE_S, Row, answer, judge, ok, row, shown, sized
+from harness.check.fetch_rows import DEADLINE_S, Row, answer, judge, ok, row, sized, wrong
 from harness.check.origin import Origin, Step
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def complete(stage: Stage) -> None:
     rows, client = _play_mixed(stage)
     for at, line in client.by_index().items():
         if not judge(line, rows[at].allowed):
-            raise Failure(f"{rows[at].allowed[0]} for URL {at} ({rows[at].name})", shown(line))
+            raise wrong(line, rows[at].allowed, f"URL {at} ({rows[at].name})")
 
 
 @case(

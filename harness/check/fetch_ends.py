@@ -10,8 +10,8 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from harness.check.case import Failure, case
-from harness.check.fetch_rows import answer, judge, ok, row, shown, sized
+from harness.check.case import Failure, Late, case
+from harness.check.fetch_rows import answer, judge, ok, row, sized, wrong
 from harness.check.origin import Origin, Step
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ HELLO = sized(b"hello")
 
 
 def _expect_closed(stage: Stage, origin: Origin, since: float, within_s: float) -> None:
-    """Wait until fetch has closed every socket, and judge when. Raises Failure."""
+    """Wait until fetch has closed every socket, and judge when. Raises Late."""
     bound = since + stage.within(within_s)
     while origin.open and time.monotonic() < bound:
         origin.turn(0.01)
@@ -36,7 +36,7 @@ def _expect_closed(stage: Stage, origin: Origin, since: float, within_s: float) 
         asked = ", ".join(
             one.requests[-1].target if one.requests else "unused" for one in late[:10]
         )
-        raise Failure(f"every socket closed within {within_s:g} s", f"{len(late)} open: {asked}")
+        raise Late(f"every socket closed within {within_s:g} s", f"{len(late)} open: {asked}")
 
 
 def _hold_everything(origin: Origin) -> None:
@@ -65,7 +65,7 @@ def _judge_cancelled(client: Client, origin: Origin, cause: Request | None, word
         if cause is not None and target == cause.target:
             wanted = [word]
         if not judge(line, wanted):
-            raise Failure(f"{wanted[0]} for {line.url}", shown(line))
+            raise wrong(line, wanted)
 
 
 def _fail_fast(stage: Stage, end: tuple[bytes | float | Step, ...], word: str) -> None:
@@ -160,7 +160,7 @@ def fail_fast_without_failure(stage: Stage) -> None:
             status = origin.serve(client)
             for line in client.by_index().values():
                 if not judge(line, [ok(b"hello", 500)]):
-                    raise Failure(f"500 for {line.url}", shown(line))
+                    raise wrong(line, [ok(b"hello", 500)])
     if status != 0:
         raise Failure("exit status 0", f"{status}")
 
@@ -192,13 +192,13 @@ def _interrupt(stage: Stage, number: signal.Signals) -> None:
 
 
 def _wait_for_end(stage: Stage, origin: Origin, client: Client, since: float) -> None:
-    """Take turns until the process has ended; Failure when that takes longer than SIGNAL_S."""
+    """Take turns until the process has ended. Raises Late when that takes longer than SIGNAL_S."""
     ended: Callable[[], bool] = lambda: client.child.process.poll() is not None  # noqa: E731
     bound = since + stage.within(SIGNAL_S)
     while not ended() and time.monotonic() < bound:
         origin.turn(0.01)
     if not ended():
-        raise Failure(f"an end within {SIGNAL_S:g} s of the signal", "a process that lives on")
+        raise Late(f"an end within {SIGNAL_S:g} s of the signal", "a process that lives on")
 
 
 @case(
@@ -282,7 +282,7 @@ def clean(stage: Stage) -> None:
             lines = client.by_index()
     for at, one in enumerate(rows):
         if not judge(lines[at], one.allowed):
-            raise Failure(f"{one.allowed[0]} for {one.name}", shown(lines[at]))
+            raise wrong(lines[at], one.allowed, one.name)
     if written:
         raise Failure("nothing on stderr", f"{written.splitlines()[-1][:300]!r}")
     if status != 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.check.case import Failure, Inconclusive, case
-from harness.check.fetch_rows import DEADLINE_S, answer, judge, ok, row, shown, sized
+from harness.check.fetch_rows import DEADLINE_S, answer, judge, ok, row, sized, wrong
 from harness.check.origin import Origin, Step
 from harness.check.table import Setting, ask, rows_alone, table
 
@@ -104,7 +104,7 @@ def surplus_while_idle(stage: Stage) -> None:
             status = origin.serve(client)
             for line in client.by_index().values():
                 if not judge(line, [ok(b"own body")]):
-                    raise Failure(f"its own body for {line.url}", shown(line))
+                    raise wrong(line, [ok(b"own body")])
     if status != 0:
         raise Failure("exit status 0", f"{status}")
     if not returned:
@@ -231,7 +231,7 @@ def _hold_at(stage: Stage, limit: int, count: int) -> None:
             origin.serve(client)
             for line in client.by_index().values():
                 if not judge(line, [ok(b"hello")]):
-                    raise Failure(f"an answer for {line.url}", shown(line))
+                    raise wrong(line, [ok(b"hello")])
         if origin.most_in_flight > limit or len(origin.connections) > limit:
             raise Failure(
                 f"at most {limit} requests in flight on as many connections",

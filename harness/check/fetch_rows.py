@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from harness.check.case import Failure, Late
 from harness.check.origin import Step
 
 if TYPE_CHECKING:
@@ -142,3 +143,12 @@ def shown(line: Line) -> str:
     if line.error is not None:
         return f"`{line.error}` after {line.elapsed_s:.3f} s"
     return f"{line.status} with {line.bytes} bytes, crc32 {line.crc32}"
+
+
+def wrong(line: Line, allowed: Sequence[Outcome], what: str = "", more: str = "") -> Failure:
+    """Return what to raise for a line that is none of the allowed outcomes.
+
+    A timeout that nobody ordered is Late: a bound that was missed, by the program or the machine.
+    """
+    kind = Late if line.error == "timeout" else Failure
+    return kind(f"{what or line.url}: {alternatives(allowed)}", f"{shown(line)}{more}")

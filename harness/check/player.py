@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.check.stage import Stage
 
 LIMIT_S = 60  # no case comes near it; one that does is broken
+_STARVED = 0.33  # of a case's time; beside the suite's own other cases it is well below
 _GREW = 1.5  # the lateness rose by so much while a case waited: the bound it used was too short
 _UPDATE_S = 0.1  # until the control has written what it feels, too
 
@@ -60,6 +61,11 @@ def _late(stage: Stage, late: Late, scale: float) -> tuple[VerdictKind, str]:
     now = stage.lateness()
     if now > MOST_SCALE:
         return "INCONCLUSIVE", f"the machine was {now:.0f} times slower than it may be: {late}"
+    if stage.starved > _STARVED:
+        return (
+            "INCONCLUSIVE",
+            f"for {stage.starved:.0%} of its time there was no core for it: {late}",
+        )
     if now > _GREW * scale:
         return (
             "INCONCLUSIVE",

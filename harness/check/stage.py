@@ -6,6 +6,7 @@ case ends. It knows the command line of SPEC.md and nothing of any framework.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import tempfile
@@ -14,7 +15,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from harness import launch
+from harness import launch, witness
 from harness.check.case import Conclusion, Failure, NotReady
 from harness.check.client import Client
 from harness.check.server import Server
@@ -61,9 +62,12 @@ class Stage:
         """True once leftovers were looked for; without that an empty `left` says nothing."""
         self.listened = False
         """True once stderr was looked at; without that an empty `noise` says nothing."""
+        self.starved = 0.0
+        """Share of the case's time for which it, or we, were runnable and had no core, 0 to 1."""
         self.used = 1.0
         """By how much the last upper bound was stretched."""
         self._begin = time.monotonic()
+        self._waited = {os.getpid(): witness.waited_s(os.getpid())}
         self._stack = ExitStack()
         self._kept: list[Peer] = []
         self._folder = Path(
@@ -146,6 +150,7 @@ class Stage:
                 if running is not None:
                     server = running.server
                     server.met(self)
+                    self._waited[child.pid] = witness.waited_s(*witness.tree(child.pid))
                 else:
                     self._await_ready(child, plain=plain)
                     server = Server(self, child, where)
@@ -204,6 +209,7 @@ class Stage:
         try:
             yield
         except Conclusion:
+            self._look_for_cores(child)
             status = child.process.poll()
             self.note(
                 "the process still runs" if status is None else f"the process ended with {status}"
@@ -253,9 +259,19 @@ class Stage:
                     child.stdin.close()
             try:
                 yield Client(self, child, urls, totals="--summary" in options)
+            except Conclusion:
+                self._look_for_cores(child)
+                raise
             finally:  # when the case fails, what was written may say why
                 if not may_write:
                     self._listen_for_noise(child)
+
+    def _look_for_cores(self, child: launch.Child) -> None:
+        """Find out for how much of the case's time the child, or this process, had no core."""
+        took_s = time.monotonic() - self._begin
+        for pid, processes in ((child.pid, witness.tree(child.pid)), (os.getpid(), [os.getpid()])):
+            waited_s = witness.waited_s(*processes) - self._waited.get(pid, 0.0)
+            self.starved = max(self.starved, waited_s / took_s)
 
     def _listen_for_noise(self, child: launch.Child) -> None:
         """Keep the first lines of a stderr that should have stayed empty."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from harness.check.case import Case, Conclusion, Failure, Late
-from harness.check.fetch_rows import DEADLINE_S, alternatives, judge, ok, row, shown, sized
+from harness.check.case import Case, Conclusion, Failure
+from harness.check.fetch_rows import DEADLINE_S, alternatives, judge, ok, row, shown, sized, wrong
 from harness.check.origin import Origin
 
 if TYPE_CHECKING:
@@ -133,12 +133,12 @@ class Asked:
 
     def expect(self, indexes: Sequence[int]) -> None:
         """Raise what is wrong with the first wrong one of these rows, or with the process."""
-        wrong = wrong_rows(self, indexes)
-        for one, _ in wrong[:20]:
+        found = wrong_rows(self, indexes)
+        for one, _ in found[:20]:
             self.client.stage.log.extend(history(self, self.rows.index(one)))
-        if wrong:
-            first = wrong[0][1]
-            more = f" (and {len(wrong) - 1} more of {len(indexes)} rows)" if len(wrong) > 1 else ""
+        if found:
+            first = found[0][1]
+            more = f" (and {len(found) - 1} more of {len(indexes)} rows)" if len(found) > 1 else ""
             raise type(first)(first.expected, first.got + more)
         if self.trouble is not None:
             raise self.trouble
@@ -158,14 +158,14 @@ def ask(stage: Stage, rows: Sequence[Row], setting: Setting, *, patient: bool = 
         urls = [one.url or origin.url(f"/{index}") for index, one in enumerate(rows)]
         with stage.fetch(urls, *options, by_stdin=len(urls) > BY_STDIN) as client:
             origin.attend(client)
-            wrong = _Watch(client, rows)
+            astray = _Watch(client, rows)
             try:
                 origin.until(
-                    lambda: client.ended or (not patient and wrong()),
+                    lambda: client.ended or (not patient and astray()),
                     "the end of fetch's stdout",
                     TOGETHER_S if patient else ALONE_S,
                 )
-                if wrong() and not client.ended:  # the rest may take its time to go wrong as well
+                if astray() and not client.ended:  # the rest may take its time to go wrong as well
                     origin.rest(MORE_S)
                 else:
                     status = origin.serve(client)
@@ -204,12 +204,8 @@ def wrong_rows(asked: Asked, indexes: Sequence[int]) -> list[tuple[Row, Failure]
     for index in indexes:
         one, (line, _) = asked.rows[index], asked.lines.get(index, (None, 0.0))
         if line is not None and not judge(line, one.allowed):
-            # A timeout that nobody ordered is a bound of ours that was missed.
-            kind = Late if line.error == "timeout" else Failure
             sent = f"; sent {one.wire[:SHOWN]!r}" if one.wire else ""
-            found.append(
-                (one, kind(f"{one.name}: {alternatives(one.allowed)}", f"{shown(line)}{sent}"))
-            )
+            found.append((one, wrong(line, one.allowed, one.name, sent)))
         elif not one.reuse and any(
             request is not request.connection.requests[-1]
             for request in asked.requests.get(index, [])
