@@ -8,7 +8,7 @@ standings (`judge`), ratios and ranks (`results`, `contrast`), put together here
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ from harness.model import (
     BASELINE,
     TWIN,
     Canary,
+    CaseSummary,
+    CaseText,
     ClauseSummary,
     Plan,
     Sample,
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.model import Implementation, Workload
+
+T = TypeVar("T", Verdict, Sample, CaseText)
 
 
 def _standings(whole: Where | None, field: Field, *, rank: bool) -> tuple[Standing, ...]:
@@ -185,16 +189,35 @@ def _clauses(verdicts: Sequence[Verdict], titles: Mapping[str, str]) -> tuple[Cl
     return tuple(rows)
 
 
+def _suite(verdicts: Sequence[Verdict], texts: Sequence[CaseText]) -> tuple[CaseSummary, ...]:
+    """Return every case that has a verdict, in order; one that has no text shows its id alone."""
+    known = {text.case: text for text in texts}
+    found: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        found.setdefault(verdict.case, []).append(verdict)
+    return tuple(
+        CaseSummary(
+            text=known.get(case) or CaseText(case=case, title="", does="", expects=""),
+            level=own[0].level,
+            verdicts={v.implementation: v.verdict for v in sorted(own, key=_name)},
+        )
+        for case, own in sorted(found.items(), key=lambda item: judge.case_order(item[0]))
+    )
+
+
+def _name(verdict: Verdict) -> str:
+    return verdict.implementation
+
+
 def summarise(
     plan: Plan,
     verdicts: Sequence[Verdict],
     samples: Sequence[Sample],
-    titles: Mapping[str, str] | None = None,
+    texts: Sequence[CaseText] = (),
 ) -> Summary:
     """Return what a run found.
 
-    `titles` are the clauses' names by id (the behaviour suite has them). Raises UsageError where
-    the samples do not belong to the plan.
+    `texts` say what the cases are. Raises UsageError where the samples do not belong to the plan.
     """
     cells = cells_of(plan, samples)
     counted, thrown_out = units(samples, cells)
@@ -218,25 +241,30 @@ def summarise(
             _workload(plan, w, verdicts, [c for c in collected if c.cell.workload == w])
             for w in plan.workloads
         ),
-        clauses=_clauses(verdicts, titles or {}),
-        findings=tuple(v for v in verdicts if v.verdict not in ("PASS", "INFO")),
+        clauses=_clauses(verdicts, {text.case.partition(".")[0]: text.title for text in texts}),
+        suite=_suite(verdicts, texts),
+        findings=tuple(
+            v for v in verdicts if v.verdict != "PASS" and (v.reason or v.verdict != "INFO")
+        ),
         cases=len(verdicts),
         thrown_out=thrown_out,
     )
 
 
-def run(folder: Path, titles: Mapping[str, str] | None = None) -> Summary:
+def run(folder: Path) -> Summary:
     """Read a run folder, write its summary.json, and return the summary.
 
     A run that ended before its first verdict or sample has none: the summary then says so.
     """
-    plan = files.read_json(folder / "plan.json", Plan)
-    verdicts, samples = folder / "verdicts.jsonl", folder / "samples.jsonl"
     summary = summarise(
-        plan,
-        files.read_jsonl(verdicts, Verdict) if verdicts.exists() else [],
-        files.read_jsonl(samples, Sample) if samples.exists() else [],
-        titles,
+        files.read_json(folder / "plan.json", Plan),
+        _lines(folder / "verdicts.jsonl", Verdict),
+        _lines(folder / "samples.jsonl", Sample),
+        _lines(folder / "cases.jsonl", CaseText),
     )
     files.write_json(folder / "summary.json", summary)
     return summary
+
+
+def _lines(file: Path, kind: type[T]) -> list[T]:
+    return files.read_jsonl(file, kind) if file.exists() else []

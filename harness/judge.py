@@ -12,6 +12,7 @@ rank, so that both give the same answer.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from harness.model import Standing, VerdictKind
@@ -34,6 +35,13 @@ _WORST_FIRST: tuple[VerdictKind, ...] = (
     "INFO",
 )
 _UNKNOWN: frozenset[VerdictKind] = frozenset({"HARNESS-ERROR", "INCONCLUSIVE"})
+
+
+def case_order(case: str) -> tuple[str, int, str]:
+    """Return a key that sorts the ids of cases: E04.10 after E04.9, E17.declared first."""
+    clause, _, number = case.partition(".")
+    digits = re.match(r"\d*", number)
+    return clause, int(digits[0] or 0) if digits else 0, number
 
 
 def worst(kinds: Iterable[VerdictKind]) -> VerdictKind:

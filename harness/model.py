@@ -3,7 +3,8 @@
 Rules: frozen records only, flat where they can be, the unit in the field's name, a sentence per
 field. Nothing here computes, and nothing here imports another module of the harness.
 
-    meta.toml -> plan.json -> verdicts.jsonl, samples.jsonl -> summary.json -> REPORT.md
+    meta.toml -> plan.json -> cases.jsonl, verdicts.jsonl, samples.jsonl -> summary.json
+    -> REPORT.md
 """
 
 from __future__ import annotations
@@ -41,6 +42,24 @@ class HarnessError(Exception):
 
 class UsageError(HarnessError):
     """The user's own mistake: an unknown name, a bad budget, a folder that is no run folder."""
+
+
+class InterruptedRun(HarnessError):  # noqa: N818  nothing went wrong: somebody ended it
+    """Ended by Ctrl-C or SIGTERM; the sentence says what is kept."""
+
+    exit_code = 130
+
+
+class CaseText(msgspec.Struct, frozen=True, kw_only=True):
+    """What a case is, in words, for who reads verdicts and never plays."""
+
+    case: str
+    title: str
+    """The name of its clause, as `half-close`."""
+    does: str
+    expects: str
+    why: str = ""
+    """The RFC's clause, or the reason."""
 
 
 class Implementation(msgspec.Struct, frozen=True, kw_only=True):
@@ -324,6 +343,14 @@ class ClauseSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Implementation -> the worst verdict of the clause's cases."""
 
 
+class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One case over all implementations."""
+
+    text: CaseText
+    level: Level
+    verdicts: dict[str, VerdictKind]
+
+
 class ThrownOut(msgspec.Struct, frozen=True, kw_only=True):
     """What was measured and does not count, by rules that do not look at names."""
 
@@ -356,8 +383,10 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """As planned, but for `folder`: `implementations/<name>` in this repository, else empty."""
     workloads: tuple[WorkloadSummary, ...]
     clauses: tuple[ClauseSummary, ...]
+    suite: tuple[CaseSummary, ...] = ()
+    """Every case that was played, clause by clause."""
     findings: tuple[Verdict, ...]
-    """Every verdict that is not PASS or INFO."""
+    """Every verdict that says anything: all but PASS, and INFO without a reason."""
     cases: int
     """How many cases were played, over all implementations."""
     thrown_out: ThrownOut

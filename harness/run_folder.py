@@ -60,7 +60,7 @@ def reopen(folder: Path) -> Plan:
 
 
 def publish(folder: Path, out: Path) -> None:
-    """Copy what a committed report rests on: summary, plan and verdicts, and the samples packed.
+    """Copy what a committed report rests on: summary, plan, cases and verdicts, the samples packed.
 
     The plan loses the folders of this machine.
     """
@@ -68,7 +68,7 @@ def publish(folder: Path, out: Path) -> None:
     plan = files.read_json(folder / "plan.json", Plan)
     shown = [msgspec.structs.replace(one, folder="") for one in plan.implementations]
     files.write_json(out / "plan.json", msgspec.structs.replace(plan, implementations=tuple(shown)))
-    for name in ("summary.json", "verdicts.jsonl"):
+    for name in ("summary.json", "cases.jsonl", "verdicts.jsonl"):
         shutil.copyfile(folder / name, out / name)
     samples = (folder / "samples.jsonl").read_bytes()
     (out / "samples.jsonl.xz").write_bytes(lzma.compress(samples, preset=9 | lzma.PRESET_EXTREME))

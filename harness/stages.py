@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness import analyse, files, judge, report
-from harness.check import cases, suite
-from harness.check.case import CLAUSES
+from harness.check import cases, suite, told
 from harness.measure.session import BLOCKS_LEAST, Session, least_s
 from harness.model import Plan, UsageError, Verdict, Workload
 from harness.progress import Progress
@@ -68,6 +67,7 @@ def check_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
     chosen = suite.select(
         cases.ALL, workloads=the_plan.workloads, quick=the_plan.quick, again=False
     )
+    files.write_jsonl(folder / "cases.jsonl", told.texts(chosen))
     file = folder / "verdicts.jsonl"
     with Progress() as progress:
         play(
@@ -136,12 +136,11 @@ def _failed(the_plan: Plan, verdicts: Sequence[Verdict]) -> list[tuple[str, Work
 
 def analyse_stage(_plan: Plan | None, folder: Path, _clock: Clock | None) -> None:
     """Turn verdicts and samples into summary.json."""
-    titles = {clause.id: clause.title for clause in CLAUSES.values()}
-    analyse.run(folder, titles)
+    analyse.run(folder)
 
 
 def report_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
-    """Turn summary.json into REPORT.md and its charts."""
+    """Turn summary.json into REPORT.md and what it links to."""
     report.run(folder, folder)
 
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from harness import analyse, files, stats
-from harness.model import BASELINE, TWIN, Plan, Sample, Summary, UsageError, Verdict
+from harness.model import BASELINE, TWIN, CaseText, Plan, Sample, Summary, UsageError, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from harness.model import Result, Standing, WorkloadSummary
 
 RUN = Path(__file__).resolve().parent / "golden" / "run"
-TITLES = {clause: title for clause, (_, title) in golden_run.CLAUSES.items()}
 PLAN, VERDICTS, SAMPLES = golden_run.plan(), golden_run.verdicts(), golden_run.samples()
+TEXTS = golden_run.texts()
 
 
 def summarise(
     samples: Sequence[Sample] = SAMPLES, verdicts: Sequence[Verdict] = VERDICTS, plan: Plan = PLAN
 ) -> Summary:
     """Return the summary of the golden run, or of a changed one."""
-    return analyse.summarise(plan, verdicts, samples, TITLES)
+    return analyse.summarise(plan, verdicts, samples, TEXTS)
 
 
 @functools.cache
@@ -71,6 +71,7 @@ def blocks(count: int) -> list[Sample]:
 def test_the_golden_run_is_what_its_script_writes() -> None:
     """The files in tests/golden/run are those that golden_run.py makes."""
     assert files.read_json(RUN / "plan.json", Plan) == PLAN
+    assert files.read_jsonl(RUN / "cases.jsonl", CaseText) == TEXTS
     assert files.read_jsonl(RUN / "verdicts.jsonl", Verdict) == VERDICTS
     assert files.read_jsonl(RUN / "samples.jsonl", Sample) == SAMPLES
     assert sum(f.stat().st_size for f in RUN.iterdir() if f.name != "summary.json") < 300_000
@@ -78,9 +79,9 @@ def test_the_golden_run_is_what_its_script_writes() -> None:
 
 def test_the_summary_of_the_golden_run(golden: Callable[[str, str], None], tmp_path: Path) -> None:
     """The summary is, byte for byte, the one that was looked at and kept."""
-    for name in ("plan.json", "verdicts.jsonl", "samples.jsonl"):
+    for name in ("plan.json", "cases.jsonl", "verdicts.jsonl", "samples.jsonl"):
         shutil.copy(RUN / name, tmp_path)
-    analyse.run(tmp_path, TITLES)
+    analyse.run(tmp_path)
     golden("run/summary.json", (tmp_path / "summary.json").read_text("utf-8"))
 
 

@@ -96,7 +96,7 @@ def test_every_picture_that_is_shown_is_there_and_the_other_way_round(
 ) -> None:
     """REPORT.md names exactly the SVG files that are rendered with it."""
     shown = set(re.findall(r'(?:srcset|src)="([^"]+)"', rendered["REPORT.md"]))
-    assert shown == set(rendered) - {"REPORT.md"}
+    assert shown == set(rendered) - {"REPORT.md", "report/cases.html"}
     assert len(shown) == 16
 
 
@@ -140,6 +140,23 @@ def test_what_an_implementation_wrote_stays_text(summary: Summary) -> None:
     assert "\u202e" not in found
     for tag in re.findall(r"<img [^>]*>", fenced):
         assert re.fullmatch(r'<img alt="[^"<>]*" src="[a-z/-]+\.svg">', tag)
+
+
+def test_clauses_stand_by_level_with_their_cases(rendered: dict[str, str]) -> None:
+    """MUST, then SHOULD, then INFO; a cell says how many of how many, a clause how many cases."""
+    lines = rendered["REPORT.md"].partition("### Echo, clause by clause")[2].splitlines()
+    rows = [line.split(" | ") for line in lines if line.startswith("| **")][:8]
+    assert [row[2] for row in rows] == ["MUST"] * 5 + ["SHOULD"] * 2 + ["INFO"]
+    (half,) = [row for row in rows if row[0] == "| **E04**"]
+    assert half[3] == "4"
+    assert half.count("❌ 2/4") == 1
+    assert half[4:].count("✅") == 5
+
+
+def test_what_several_say_alike_is_said_once(rendered: dict[str, str]) -> None:
+    """Two implementations with the same outcome for the same reason share a line."""
+    assert rendered["REPORT.md"].count("this machine has no ::1") == 1
+    assert "**Tornado**, **Twisted**, 1/2 cases" in rendered["REPORT.md"]
 
 
 def test_a_hostile_table_keeps_its_columns(summary: Summary) -> None:
@@ -217,7 +234,7 @@ def test_a_run_without_measurements_is_a_report(summary: Summary) -> None:
         for w in bare
     )
     found = report.render(msgspec.structs.replace(summary, workloads=bare))
-    assert set(found) == {"REPORT.md"}
+    assert set(found) == {"REPORT.md", "report/cases.html"}
     assert "Nothing was measured." in found["REPORT.md"]
     assert "Nothing was measured" not in report.render(summary)["REPORT.md"]
 

@@ -1,4 +1,4 @@
-"""From a summary to what people read: REPORT.md with its charts, and the end of `compare`.
+"""From a summary to what people read: REPORT.md with its charts and cases.html, and the terminal.
 
 Rules: rendering reads summary.json and nothing else, and gives the same bytes every time.
 
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from harness import files
 from harness.model import HarnessError, Summary
+from harness.report import cases_page
+from harness.report.behaviour import CASES_FILE
 from harness.report.page import page
 from harness.report.pictures import FOLDER, pictures
 from harness.report.terminal import text
@@ -22,9 +24,11 @@ __all__ = ["FOLDER", "render", "run", "text"]
 
 
 def render(summary: Summary) -> dict[str, str]:
-    """Return every file of the report: REPORT.md and the charts that it shows, by relative path."""
+    """Return every file of the report: REPORT.md and all that it links to, by relative path."""
     drawn = pictures(summary)
     found = {"REPORT.md": page(summary, drawn)}
+    if summary.suite:
+        found[f"{FOLDER}/{CASES_FILE}"] = cases_page.page(summary)
     for picture in drawn.values():
         found.update(picture.files())
     return found

@@ -1,67 +1,171 @@
 """What was seen of everyone's behaviour: the matrix, what failed and why, what it took to comply.
 
 Rules: as in `tables`: Summary in, Markdown out, an empty string where there is nothing to show.
+The page shows clauses and groups what it tells; every case stands in cases.html.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from harness.report import words
-from harness.report.markdown import Markdown, code, join, prose, small, strong, table, text
+from harness.report import numbers, words
+from harness.report.markdown import Markdown, code, join, link, prose, small, strong, table, text
 from harness.report.tables import NOTHING, known_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from harness.model import Summary
+    from harness.model import CaseSummary, ClauseSummary, Summary, Verdict, VerdictKind, Workload
+
+CASES_FILE = "cases.html"
+SHOWN_CASES = 3  # of a group; the rest are counted, and stand in cases.html
+SHOWN_LINES = 20  # of a wire log
+SHOWN_LOGS = 12  # of a list; a page with more would be about nothing else
 
 
-def matrix(summary: Summary, workload: str) -> Markdown:
+def by_level(summary: Summary, workload: Workload) -> list[ClauseSummary]:
+    """Return the clauses of a workload: MUST first, then SHOULD, then INFO."""
+    own = [c for c in summary.clauses if c.clause.startswith(workload[0].upper())]
+    order = list(words.LEVELS)
+    return sorted(own, key=lambda c: (order.index(c.level), c.clause))
+
+
+def by_clause(summary: Summary) -> dict[str, list[CaseSummary]]:
+    """Return the cases of each clause."""
+    found: dict[str, list[CaseSummary]] = {}
+    for one in summary.suite:
+        found.setdefault(one.text.case.partition(".")[0], []).append(one)
+    return found
+
+
+def tally(cases: Sequence[CaseSummary], name: str, kind: VerdictKind) -> str:
+    """Return how many of the cases that were played ended so: `2/14`; empty where it is all."""
+    own = [one.verdicts[name] for one in cases if name in one.verdicts]
+    many = own.count(kind)
+    return f"{many}/{len(own)}" if many < len(own) else ""
+
+
+def matrix(summary: Summary, workload: Workload) -> Markdown:
     """Return the verdict of every clause of a workload, for everyone who was checked."""
-    clauses = [c for c in summary.clauses if c.clause.startswith(workload[0].upper())]
+    clauses, cases = by_level(summary, workload), by_clause(summary)
     seen = {name for c in clauses for name in c.verdicts}
     names = [one for one in summary.implementations if one.name in seen]
     rows = []
     for c in clauses:
-        marks = [words.MARKS[c.verdicts[o.name]] if o.name in c.verdicts else " " for o in names]
-        level = "" if c.level == "MUST" else c.level
-        rows.append([join([strong(c.clause), c.title, small(level)], " ").strip_end(), *marks])
-    heads = ["", *(one.title for one in names)]
-    return table(heads, rows, "l" + "c" * len(names)) if rows else NOTHING
+        own = cases.get(c.clause, [])
+        marks: list[object] = []
+        for one in names:
+            kind = c.verdicts.get(one.name)
+            many = tally(own, one.name, kind) if kind else ""
+            marks.append(f"{words.MARKS[kind]} {many}".rstrip() if kind else " ")
+        rows.append([strong(c.clause), c.title, c.level, len(own) or numbers.NONE, *marks])
+    heads = ["", "", "level", "cases", *(one.title for one in names)]
+    return table(heads, rows, "lllr" + "c" * len(names)) if rows else NOTHING
 
 
-def legend(summary: Summary) -> Markdown:
-    """Return what the marks in the matrices mean, those alone that occur."""
-    seen = {kind for c in summary.clauses for kind in c.verdicts.values()}
-    return join([f"{words.MARKS[k]} {words.MEANINGS[k]}" for k in words.MARKS if k in seen], " · ")
+def legend() -> Markdown:
+    """Return what each mark in the matrices means, a line each."""
+    rows = [[words.MARKS[kind], kind, words.MEANINGS[kind]] for kind in words.MARKS]
+    return table(["", "verdict", ""], rows, "cll")
 
 
-def findings(summary: Summary, kinds: Sequence[str]) -> Markdown:
-    """Return a list of what was found, with the reason and what went over the wire."""
-    known = known_by_name(summary)
+class Group(NamedTuple):
+    """What several say alike: cases of one clause that ended alike for the same reasons."""
+
+    clause: str
+    kind: VerdictKind
+    names: tuple[str, ...]
+    verdicts: tuple[Verdict, ...]
+    """Those of the first name; the others' differ in nothing that the group tells."""
+
+
+def groups(findings: Iterable[Verdict], kinds: Sequence[VerdictKind]) -> list[Group]:
+    """Return the findings of some kinds, grouped; clauses in order, then as in `kinds`."""
+    own: dict[tuple[str, int, str], list[Verdict]] = {}
+    for v in findings:
+        if v.verdict in kinds:
+            key = (v.clause, kinds.index(v.verdict), v.implementation)
+            own.setdefault(key, []).append(v)
+    alike: dict[tuple[object, ...], Group] = {}
+    for (clause, at, name), verdicts in sorted(own.items()):
+        said = tuple((v.case, v.reason) for v in verdicts)
+        found = alike.get((clause, at, said))
+        names = (*found.names, name) if found else (name,)
+        shown = found.verdicts if found else tuple(verdicts)
+        alike[clause, at, said] = Group(clause, kinds[at], names, shown)
+    return list(alike.values())
+
+
+def _evidence(verdict: Verdict) -> list[str]:
+    """Return a wire log that can be unfolded below a list item."""
+    log = [line[:200] for line in verdict.evidence]
+    if len(log) > SHOWN_LINES:
+        half = SHOWN_LINES // 2
+        left_out = f"... {len(log) - 2 * half} lines left out ..."
+        log = [*log[:half], left_out, *log[-half:]]
+    shown = [
+        "  <details>",
+        f"  <summary>What went over the wire in {text(verdict.case)}</summary>",
+        "",
+        *(f"  {line}" for line in code(log).split("\n")),
+        "",
+        "  </details>",
+    ]
+    return ["", *shown, ""]
+
+
+def findings(summary: Summary, kinds: Sequence[VerdictKind]) -> Markdown:
+    """Return what was found, a list item a clause and outcome, with reasons and a wire log."""
+    known, cases = known_by_name(summary), by_clause(summary)
+    titles = {c.clause: c.title for c in summary.clauses}
     lines: list[str] = []
-    for v in summary.findings:
-        if v.verdict not in kinds:
-            continue
-        title = known[v.implementation].title if v.implementation in known else v.implementation
-        mark = words.MARKS[v.verdict]
-        level = "" if v.level == "MUST" else f" ({v.level})"
-        lines.append(f"- {mark} **{text(title)}** {text(v.case)}{level}: {prose(v.reason)}")
-        if v.evidence:
-            block = code([line[:200] for line in v.evidence[:20]])
-            lines += ["", *(f"  {line}" for line in block.split("\n")), ""]
+    for number, group in enumerate(groups(summary.findings, kinds)):
+        first = group.verdicts[0]
+        names = join([strong(known[n].title if n in known else n) for n in group.names])
+        level = f" {text(first.level)}" if first.level != "MUST" else ""
+        many = tally(cases.get(group.clause, []), group.names[0], group.kind)
+        of = f", {text(many)} cases" if many else ""
+        head = f"{strong(group.clause)} {text(titles.get(group.clause, ''))}{level}"
+        reasons: dict[str, list[str]] = {}
+        for v in group.verdicts:
+            reasons.setdefault(v.reason, []).append(v.case)
+        lines.append(f"- {words.MARKS[group.kind]} {head}: {names}{of}")
+        for reason, ids in list(reasons.items())[:SHOWN_CASES]:
+            more = f" and {len(ids) - SHOWN_CASES} more" if len(ids) > SHOWN_CASES else ""
+            lines.append(f"  - {join(ids[:SHOWN_CASES])}{more}: {prose(reason)}")
+        if len(reasons) > SHOWN_CASES:
+            rest = sum(len(ids) for ids in list(reasons.values())[SHOWN_CASES:])
+            lines.append(f"  - {numbers.count(rest, 'more case')}: see every case")
+        if first.evidence and number < SHOWN_LOGS:
+            lines += _evidence(first)
     return Markdown("\n".join(lines))
 
 
 def declared(summary: Summary) -> Markdown:
-    """Return the differences that implementations declare themselves."""
-    rows = [
-        f"- **{text(one.title)}** {text(clause)}: {prose(why)}"
-        for one in summary.implementations
-        for clause, why in sorted(one.known.items())
-    ]
-    return Markdown("\n".join(rows))
+    """Return the differences that implementations declare themselves, clause by clause."""
+    titles = {c.clause: c.title for c in summary.clauses}
+    cases = by_clause(summary)
+    by: dict[str, dict[str, list[Markdown]]] = {}
+    for one in summary.implementations:
+        for clause, why in one.known.items():
+            own = cases.get(clause, [])
+            seen = [c for c in own if c.verdicts.get(one.name) == "DECLARED"]
+            many = f"seen in {len(seen)} of {numbers.count(len(own), 'case')}"
+            name = join([strong(one.title), small(many if own else "not checked")], " ")
+            by.setdefault(clause, {}).setdefault(why, []).append(name)
+    lines = []
+    for clause, whys in sorted(by.items()):
+        lines.append(f"- {words.MARKS['DECLARED']} {strong(clause)} {text(titles.get(clause, ''))}")
+        lines += [f"  - {join(names)}: {prose(why)}" for why, names in whys.items()]
+    return Markdown("\n".join(lines))
+
+
+def every_case(summary: Summary, folder: str) -> Markdown:
+    """Return a link to the page of every case; empty where the summary has none."""
+    if not summary.suite:
+        return NOTHING
+    many = numbers.count(len({one.text.case for one in summary.suite}), "case")
+    return Markdown(f"{link(f'Every one of the {many}', f'{folder}/{CASES_FILE}')}")
 
 
 def beyond(summary: Summary) -> Markdown:

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 from harness import contrast
 from harness.model import BASELINE
 from harness.report import behaviour, numbers, tables, words
-from harness.report.markdown import Markdown, environment, link, strong, text, visible
+from harness.report.markdown import Markdown, environment, join, link, strong, text, visible
+from harness.report.pictures import FOLDER
 
 if TYPE_CHECKING:
-    from harness.model import Summary, WorkloadSummary
+    from harness.model import Summary, VerdictKind, WorkloadSummary
     from harness.report.pictures import Picture
 
-_FAILED = ("FAIL",)
-_UNKNOWN = ("INCONCLUSIVE", "HARNESS-ERROR", "UNSUPPORTED")
+_FAILED: tuple[VerdictKind, ...] = ("FAIL",)
+_UNKNOWN: tuple[VerdictKind, ...] = ("HARNESS-ERROR", "INCONCLUSIVE", "UNSUPPORTED", "INFO")
 
 
 def _sentence(summary: Summary, found: WorkloadSummary) -> Markdown:
@@ -94,8 +95,10 @@ def page(summary: Summary, drawn: dict[str, Picture]) -> str:
         "spec": link("SPEC.md", "implementations/SPEC.md"),
         "warnings": list(words.warnings(summary)),
         "workloads": [_workload(summary, found, drawn) for found in summary.workloads],
-        "cases": numbers.count(summary.cases, "case"),
-        "legend": behaviour.legend(summary),
+        "cases": numbers.count(summary.cases, "verdict"),
+        "every_case": behaviour.every_case(summary, FOLDER),
+        "levels": join([f"{level}: {says}" for level, says in words.LEVELS.items()], "; "),
+        "legend": behaviour.legend(),
         "matrices": [
             (f"{found.workload.capitalize()}, clause by clause", table)
             for found in summary.workloads

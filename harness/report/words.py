@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness import contrast, units
-from harness.model import BASELINE, Cell, Summary, VerdictKind, Workload
+from harness.model import BASELINE, Cell, Level, Summary, VerdictKind, Workload
 from harness.report import numbers
 
 if TYPE_CHECKING:
@@ -29,11 +29,16 @@ MARKS: dict[VerdictKind, str] = {
 MEANINGS: dict[VerdictKind, str] = {
     "PASS": "seen to hold",
     "FAIL": "seen not to hold",
-    "DECLARED": "differs, and its meta.toml says so",
-    "INFO": "shown, never judged",
-    "UNSUPPORTED": "cannot be played here",
-    "INCONCLUSIVE": "the machine was too busy to tell",
+    "DECLARED": "differs; its meta.toml says so, and the case still sees it",
+    "INFO": "looked at and shown, never judged",
+    "UNSUPPORTED": "cannot be played: this machine, or the program, lacks what it needs",
+    "INCONCLUSIVE": "the machine was too busy to tell, so nothing is said",
     "HARNESS-ERROR": "the case itself broke; nothing is known",
+}
+LEVELS: dict[Level, str] = {
+    "MUST": "who breaks it is not measured",
+    "SHOULD": "who breaks it differs, and is measured all the same",
+    "INFO": "only shown",
 }
 NOUN: dict[Workload, tuple[str, str]] = {
     "echo": ("message", "messages"),

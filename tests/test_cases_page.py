@@ -1,0 +1,180 @@
+"""cases.html holds every case, loads nothing, and shows what implementations wrote as text."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+from test_report import HOSTILE, hostile
+
+from harness import files
+from harness.model import CaseSummary, CaseText, Summary, Verdict
+from harness.report import cases_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.model import Implementation
+
+GOLDEN = Path(__file__).resolve().parent / "golden" / "run" / "summary.json"
+VOID = {"meta", "input", "br", "col"}
+
+
+class Tree(HTMLParser):
+    """Reads a page and keeps its tags, its attributes, and whether they close in order."""
+
+    def __init__(self, text: str) -> None:
+        """Read the page whole."""
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.said: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.said.append(data)
+
+
+@pytest.fixture(scope="module")
+def summary() -> Summary:
+    """Return the golden run's summary."""
+    return files.read_json(GOLDEN, Summary)
+
+
+def hostile_suite(summary: Summary) -> Summary:
+    """Return the summary with the words of its cases hostile as well."""
+    suite = tuple(
+        msgspec.structs.replace(
+            one,
+            text=CaseText(
+                case=one.text.case, title=HOSTILE, does=HOSTILE, expects=HOSTILE, why=HOSTILE
+            ),
+        )
+        for one in summary.suite
+    )
+    evidence = (HOSTILE, "nox -s check -- " + HOSTILE)
+    findings = tuple(
+        msgspec.structs.replace(v, reason=HOSTILE, evidence=evidence) for v in summary.findings
+    )
+    return msgspec.structs.replace(hostile(summary), suite=suite, findings=findings)
+
+
+def big(summary: Summary, one_in: int) -> Summary:
+    """Return 600 cases by 7, of which every so many fails with a long log."""
+    names = [one.name for one in able(summary)]
+    suite, findings = [], []
+    for number in range(600):
+        case = f"E04.{number}"
+        text = CaseText(
+            case=case, title="half-close", does="d" * 90, expects="e" * 60, why="w" * 40
+        )
+        kinds = {}
+        for at, name in enumerate(names):
+            fails = (number * len(names) + at) % one_in == 0
+            kinds[name] = "FAIL" if fails else "PASS"
+            if fails:
+                log = tuple(f"{line:8.4f} {name}: sent {line} bytes" for line in range(300))
+                findings.append(
+                    Verdict(
+                        implementation=name,
+                        case=case,
+                        level="MUST",
+                        verdict="FAIL",
+                        reason="r" * 120,
+                        evidence=log,
+                    )
+                )
+        suite.append(CaseSummary(text=text, level="MUST", verdicts=kinds))  # type: ignore[arg-type]
+    return msgspec.structs.replace(summary, suite=tuple(suite), findings=tuple(findings))
+
+
+def able(summary: Summary) -> list[Implementation]:
+    """Return those that have verdicts."""
+    return [one for one in summary.implementations if not one.cannot_run]
+
+
+def test_the_golden_page(summary: Summary, golden: Callable[[str, str], None]) -> None:
+    """cases.html is, byte for byte, the one that was looked at and kept."""
+    golden("cases.html", cases_page.page(summary))
+
+
+def test_every_verdict_has_its_cell(summary: Summary) -> None:
+    """A row a case, and in it a cell for each contestant, empty only where nothing was checked."""
+    rows = re.findall(r'<tr id="([^"]+)">(.*?)</tr>', cases_page.page(summary), re.DOTALL)
+    assert sorted(case for case, _ in rows) == sorted(one.text.case for one in summary.suite)
+    known = {one.text.case: one for one in summary.suite}
+    for case, inner in rows:
+        cells = re.findall(r"<td( class=\"[A-Z]\")?>", inner)
+        assert len(cells) == len(able(summary))
+        assert len([cell for cell in cells if cell]) == len(known[case].verdicts)
+
+
+def test_behind_each_other_verdict_stands_why(summary: Summary) -> None:
+    """Reason, wire log and the command that repeats it, for whatever is not a pass."""
+    said = "".join(Tree(cases_page.page(summary)).said)
+    for verdict in summary.findings:
+        assert verdict.reason in said
+        assert all(line in said for line in verdict.evidence)
+    assert "nox -s check -- tornado --case E04.1" in said
+
+
+def test_the_page_loads_nothing(summary: Summary) -> None:
+    """No address but its own anchors; a policy that allows its own style and script alone."""
+    text = cases_page.page(summary)
+    tree = Tree(text)
+    assert not tree.open
+    for tag, attributes in tree.tags:
+        assert not {"src", "srcset", "style", "action"} & attributes.keys()
+        assert not any(name.startswith("on") for name in attributes)
+        if tag == "a":
+            assert (attributes["href"] or "").startswith("#")
+        assert tag not in {"link", "img", "iframe", "object", "base"}
+    (policy,) = [a["content"] for tag, a in tree.tags if a.get("http-equiv")]
+    assert policy is not None
+    assert policy.startswith("default-src 'none'; ")
+    for tag in ("style", "script"):
+        (inner,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inner.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_what_an_implementation_wrote_stays_text(summary: Summary) -> None:
+    """Hostile names, reasons, logs and words of cases add no tag and no attribute."""
+    plain, bad = Tree(cases_page.page(summary)), Tree(cases_page.page(hostile_suite(summary)))
+    assert not bad.open
+    assert {tag for tag, _ in bad.tags} <= {tag for tag, _ in plain.tags}
+    assert {(tag, name) for tag, a in bad.tags for name in a} == {
+        (tag, name) for tag, a in plain.tags for name in a
+    }
+    assert [tag for tag, _ in bad.tags].count("script") == 1
+    said = "".join(bad.said)
+    assert "<script>alert(1)</script>" in said
+    assert "\x1b" not in said
+    assert "\u202e" not in said
+
+
+@pytest.mark.parametrize("one_in", [1, 10, 1000])
+def test_it_stays_below_a_megabyte(summary: Summary, one_in: int) -> None:
+    """600 cases by 7 fit, few or all of them failing with long logs; what fits is shown."""
+    found = big(summary, one_in)
+    text = cases_page.page(found)
+    assert len(text.encode()) < 1_000_000
+    assert text.count("<tr id=") == 600
+    assert "<pre" in text or one_in == 1
