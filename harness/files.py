@@ -103,9 +103,14 @@ def read_jsonl(path: Path, kind: type[T]) -> list[T]:
     return found
 
 
+def pretty(record: msgspec.Struct) -> bytes:
+    """Return a record as JSON that a person can read, with a newline at the end."""
+    return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+
+
 def write_json(path: Path, record: msgspec.Struct) -> None:
     """Write one record so that the file holds the old content or the new, never a part."""
-    text = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    text = pretty(record)
     beside = path.with_name(path.name + ".new")
     with beside.open("wb") as file:
         file.write(text)
@@ -143,8 +148,3 @@ def write_jsonl(path: Path, records: Iterable[msgspec.Struct]) -> None:
     beside.unlink(missing_ok=True)
     append_jsonl(beside, records)
     beside.replace(path)
-
-
-def write_array(path: Path, records: Iterable[msgspec.Struct]) -> None:
-    """Write records as one JSON array, for other programs to read."""
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(list(records)), indent=1) + b"\n")

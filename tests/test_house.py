@@ -12,11 +12,12 @@ HARNESS = ROOT / "harness"
 # The higher may import the lower. A package counts as one.
 LAYERS = [
     {"__main__"},
-    {"stages"},
+    {"commands"},
+    {"stages", "repeat"},
     {"report", "check", "measure", "plan", "analyse", "run_folder"},
     {"results", "units", "contrast", "judge", "launch", "witness", "gauge", "machine", "progress"},
     {"charts", "stats", "files", "lines"},
-    {"model"},
+    {"model", "checked"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FRAMEWORKS = {"asyncio", "trio", "curio", "twisted", "gevent", "tornado", "uvloop", "anyio"}

@@ -1,0 +1,167 @@
+"""`check`: the behaviour alone, told on the terminal and to other programs.
+
+Rules: what was asked for is written before the verdict on the whole is given, also when cases
+failed; the exit status is 1 when a MUST does not hold.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from harness import files, judge, plan, run_folder, stages
+from harness.check import cases, suite, told
+from harness.checked import Checked, contestant
+from harness.commands import options
+from harness.model import WORKLOADS, UsageError, Verdict
+from harness.progress import Progress
+from harness.report.failures import failures
+from harness.report.junit import junit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.model import Implementation
+
+
+@click.command()
+@options.names
+@options.case
+@options.workload
+@options.outside
+@click.option("--quick", is_flag=True, help="One case a clause.")
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write all cases and verdicts; the shape is described in harness/checked.py.",
+)
+@click.option(
+    "--junit",
+    "junit_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write JUnit XML, as CI services read it.",
+)
+@click.option(
+    "--run", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Check a planned run."
+)
+def check(
+    names: tuple[str, ...],
+    patterns: tuple[str, ...],
+    workload: tuple[str, ...],
+    outside: tuple[Path, ...],
+    *,
+    quick: bool,
+    json_file: Path | None,
+    junit_file: Path | None,
+    folder: Path | None,
+) -> None:
+    """Check the behaviour alone; exit 1 when a MUST fails.
+
+    \b
+    nox -s check
+    nox -s check -- trio --case E04
+    nox -s check -- --json verdicts.json --junit junit.xml
+    """
+    for file in (json_file, junit_file):
+        _writable(file)
+    if folder:
+        the_plan = run_folder.reopen(folder)
+        stages.check_stage(the_plan, folder, run_folder.Clock(folder))
+        chosen, verdicts = list(the_plan.implementations), stages.verdicts_of(folder)
+    else:
+        chosen = plan.choose(plan.discover(outside), names)
+        picked = suite.select(
+            cases.ALL, patterns, workloads=options.workloads(workload), quick=quick
+        )
+        verdicts = []
+        able = [one for one in chosen if not one.cannot_run]
+        with Progress() as progress:
+            stages.play(able, picked, progress, verdicts.append)
+    checked = _checked(chosen, verdicts)
+    if json_file:
+        _write(json_file, files.pretty(checked))
+    if junit_file:
+        _write(junit_file, junit(checked).encode())
+    Console().print(_sums(chosen, verdicts))
+    for line in failures(verdicts, {text.case: text for text in checked.cases}):
+        click.echo(line)
+    sys.exit(1 if _failed(chosen, verdicts) else 0)
+
+
+def _writable(file: Path | None) -> None:
+    """Refuse, before anything is played, a file that could not be written afterwards."""
+    if file is None:
+        return
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"cannot write {file}: there is no folder {folder}.")
+    if file.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+        raise UsageError(f"cannot write {file}: it is a folder, or not yours to write.")
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}.") from error
+
+
+def _checked(chosen: Sequence[Implementation], verdicts: Sequence[Verdict]) -> Checked:
+    """Return what other programs are told."""
+    seen = {verdict.case for verdict in verdicts}
+    texts = sorted(told.texts(cases.ALL), key=lambda text: judge.case_order(text.case))
+    order = {one.name: at for at, one in enumerate(chosen)}
+    return Checked(
+        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        evenloop=plan.version(),
+        python=platform.python_version(),
+        implementations=tuple(contestant(one) for one in chosen),
+        cases=tuple(text for text in texts if text.case in seen),
+        verdicts=tuple(
+            sorted(verdicts, key=lambda v: (order[v.implementation], judge.case_order(v.case)))
+        ),
+    )
+
+
+def _sums(chosen: Sequence[Implementation], verdicts: Sequence[Verdict]) -> Table:
+    """Return a line an implementation: the worst of its MUST clauses, and what else is not PASS."""
+    table = Table(box=None, pad_edge=False)
+    for heading in ("implementation", *WORKLOADS, "cases", "not PASS"):
+        table.add_column(heading)
+    for one in chosen:
+        own = [verdict for verdict in verdicts if verdict.implementation == one.name]
+        if one.cannot_run:
+            table.add_row(one.name, f"cannot run: {one.cannot_run}", "", "0", "")
+            continue
+        cells = []
+        for workload in WORKLOADS:
+            must = [v for v in own if v.workload == workload and v.level == "MUST"]
+            worst = judge.worst(v.verdict for v in must) if must else ""
+            clauses = dict.fromkeys(v.clause for v in must if v.verdict == worst)
+            cells.append(worst if worst in {"", "PASS"} else f"{worst} {' '.join(clauses)}")
+        kinds: dict[str, int] = {}
+        for verdict in own:
+            kinds[verdict.verdict] = kinds.get(verdict.verdict, 0) + 1
+        others = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items()) if kind != "PASS")
+        table.add_row(one.name, *cells, str(len(own)), others)
+    return table
+
+
+def _failed(chosen: Sequence[Implementation], verdicts: Sequence[Verdict]) -> bool:
+    """Tell whether somebody breaks a MUST."""
+    return any(
+        judge.standing(one, workload, verdicts).status == "fail"
+        for one in chosen
+        for workload in WORKLOADS
+    )

@@ -1,0 +1,72 @@
+"""`compare`, the main job, and `plan`, its first step by itself.
+
+Rules: the order of the stages is `stages.STAGES`; this only walks it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness import files, run_folder, stages
+from harness.commands import options
+from harness.model import InterruptedRun, Summary, UsageError
+from harness.report import terminal
+
+if TYPE_CHECKING:
+    from harness.commands.options import Choice
+
+
+@click.command()
+@options.choice
+@click.option(
+    "--resume",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Go on with a run that was cut short.",
+)
+def compare(choice: Choice, resume: Path | None) -> None:
+    """Check, measure and report: the main job.
+
+    \b
+    nox -s compare
+    nox -s compare -- --quick
+    nox -s compare -- --only trio,asyncio --workload echo --budget 3m
+    """
+    if resume:
+        if choice.given():
+            raise UsageError("--resume goes on with a run as it was planned; give no other option.")
+        folder, the_plan = resume, run_folder.reopen(resume)
+    else:
+        the_plan = stages.fit_budget(choice.plan(), given=choice.budget is not None)
+        folder = run_folder.create(choice.out, the_plan)
+    clock = run_folder.Clock(folder)
+    try:
+        for stage in stages.STAGES:
+            stage(the_plan, folder, clock)
+    except KeyboardInterrupt:
+        clock.save()
+        raise InterruptedRun(
+            f"interrupted; every result so far is kept. Go on with --resume {folder}"
+        ) from None
+    summary = files.read_json(folder / "summary.json", Summary)
+    click.echo(terminal.text(summary, colour=sys.stdout.isatty()))
+    click.echo(f"\nThe report: {folder / 'REPORT.md'}")
+
+
+@click.command(name="plan")
+@options.choice
+def plan(choice: Choice) -> None:
+    """Write the plan of a run into a new folder, for the stages to be run one by one.
+
+    \b
+    python -m harness plan --out runs/mine
+    python -m harness check --run runs/mine
+    python -m harness measure runs/mine
+    python -m harness analyse runs/mine
+    python -m harness report runs/mine
+    """
+    click.echo(run_folder.create(choice.out, choice.plan()))

@@ -1,0 +1,164 @@
+"""What several commands take from the command line, and the record that it becomes.
+
+Rules: an option is described once. A command gets a `Choice` and passes it on; it makes no sense of
+options itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness import plan
+from harness.model import WORKLOADS, Plan, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.model import Implementation
+
+BUDGET = "9m30s"  # six frameworks in ten minutes or less, reporting included
+BUDGET_QUICK = "110s"
+
+
+class Duration(click.ParamType[float]):
+    """Seconds as `90s`, `10m`, `1h30m` or a plain number."""
+
+    name = "duration"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", str(value).strip())
+        if not match or not any(match.groups()):
+            self.fail(f"{value!r} is no duration; write it as 90s, 10m or 1h30m.", param, ctx)
+        hours, minutes, seconds = (float(part or 0) for part in match.groups())
+        total = hours * 3600 + minutes * 60 + seconds
+        if not 0 < total <= 24 * 3600:
+            self.fail(f"{value!r} is not between 0 and 24 hours.", param, ctx)
+        return total
+
+
+workload = click.option(
+    "--workload",
+    type=click.Choice(WORKLOADS),
+    multiple=True,
+    help="One of the two workloads alone.",
+)
+outside = click.option(
+    "--from",
+    "outside",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Add every folder below DIR that has a meta.toml.",
+)
+names = click.argument("names", nargs=-1, metavar="[NAME]...")
+case = click.option(
+    "--case", "patterns", multiple=True, metavar="ID", help="A clause (E04) or a case (E04.3)."
+)
+run = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+seed = click.option("--seed", type=int, help="Seed of every random order; drawn if not given.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What a run is to be, as its options say."""
+
+    only: tuple[str, ...]
+    workload: tuple[str, ...]
+    outside: tuple[Path, ...]
+    quick: bool
+    budget: float | None
+    seed: int | None
+    out: Path | None
+
+    def given(self) -> bool:
+        """Tell whether any option was given at all."""
+        words = self.only or self.workload or self.outside or self.quick or self.budget
+        return bool(words or self.seed is not None or self.out)
+
+    def plan(self) -> Plan:
+        """Return the plan that the options ask for; the reference is always part of it."""
+        known = plan.discover(self.outside)
+        chosen = plan.choose(known, self.only)
+        chosen += [one for one in _reference(known) if one not in chosen]
+        fallback = BUDGET_QUICK if self.quick else BUDGET
+        arguments = [f"--only={','.join(self.only)}"] if self.only else []
+        arguments += [f"--workload={name}" for name in self.workload]
+        arguments += ["--quick"] if self.quick else []
+        arguments += [f"--budget={self.budget:g}s"] if self.budget else []
+        return plan.make(
+            chosen,
+            workloads=workloads(self.workload),
+            quick=self.quick,
+            budget_s=self.budget or Duration().convert(fallback, None, None),
+            seed=self.seed,
+            arguments=arguments,
+        )
+
+
+def workloads(chosen: Sequence[str]) -> tuple[Workload, ...]:
+    """Return the chosen workloads, both where none is chosen."""
+    return tuple(one for one in WORKLOADS if one in chosen) or WORKLOADS
+
+
+def _reference(known: Sequence[Implementation]) -> list[Implementation]:
+    return [one for one in known if one.kind == "reference"]
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+    """Split comma-separated names."""
+    return tuple(name for value in values for name in value.split(",") if name)
+
+
+_CHOICE = (
+    click.option("--only", multiple=True, callback=_names, metavar="NAME,...", help="These alone."),
+    workload,
+    outside,
+    click.option("--quick", is_flag=True, help="Two minutes: one case a clause, six blocks."),
+    click.option(
+        "--budget", type=Duration(), help=f"Time for the whole run; {BUDGET} if not given."
+    ),
+    seed,
+    click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder."),
+)
+
+
+def choice(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that make a plan, as one `Choice`, its first argument."""
+
+    @functools.wraps(command)
+    def take(
+        only: tuple[str, ...],
+        workload: tuple[str, ...],
+        outside: tuple[Path, ...],
+        *,
+        quick: bool,
+        budget: float | None,
+        seed: int | None,
+        out: Path | None,
+        **others: Any,
+    ) -> None:
+        chosen = Choice(
+            only=only,
+            workload=workload,
+            outside=outside,
+            quick=quick,
+            budget=budget,
+            seed=seed,
+            out=out,
+        )
+        command(chosen, **others)
+
+    for option in reversed(_CHOICE):
+        take = option(take)
+    return take
