@@ -54,6 +54,12 @@ def check(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none")
+def repeat(session: nox.Session) -> None:
+    """Play the suite N times; exit 1 when a verdict changed."""
+    harness(session, "repeat")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
 def report(session: nox.Session) -> None:
     """Render the report of a run folder again, without measuring."""
     harness(session, "report")

@@ -16,6 +16,7 @@ from harness import machine
 from harness.commands.check import check
 from harness.commands.compare import compare, plan
 from harness.commands.listing import list_all
+from harness.commands.repeat import repeat
 from harness.commands.steps import analyse, measure, report
 from harness.model import HarnessError, InterruptedRun
 
@@ -29,7 +30,7 @@ def main() -> None:
     """
 
 
-for command in (compare, check, plan, measure, analyse, report, list_all):
+for command in (compare, check, repeat, plan, measure, analyse, report, list_all):
     main.add_command(command)
 
 

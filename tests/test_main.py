@@ -54,14 +54,14 @@ def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "compare", "check", "plan", "measure", "analyse", "report", "list"]
+    "command", ["", "compare", "check", "repeat", "plan", "measure", "analyse", "report", "list"]
 )
 def test_help_says_what_and_how(command: str) -> None:
     """--help of each command says what it does; the main ones with an example."""
     done = harness(*([command] if command else []), "--help")
     assert done.returncode == 0
     assert "Usage:" in done.stdout
-    if command in {"compare", "check", "plan", "report", "list"}:
+    if command in {"compare", "check", "repeat", "plan", "report", "list"}:
         assert re.search(r"(nox -s|python -m harness) " + command, done.stdout)
 
 
