@@ -1,4 +1,4 @@
-"""What every test may use: the golden files' switch."""
+"""What every test may use: the golden files' switch, and how much of the suite is played."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,8 +9,11 @@ GOLDEN = Path(__file__).resolve().parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--update`: write the golden files anew instead of comparing with them."""
+    """Add `--update`, which writes the golden files anew, and `--every-case` (test_behaviour)."""
     parser.addoption("--update", action="store_true", help="write the golden files anew")
+    parser.addoption(
+        "--every-case", action="store_true", help="play cases that only repeat another, too"
+    )
 
 
 @pytest.fixture

@@ -78,6 +78,7 @@ def big(summary: Summary, one_in: int) -> Summary:
     """Return 600 cases by 7, of which every so many fails with a long log."""
     names = [one.name for one in able(summary)]
     suite, findings = [], []
+    log = tuple(f"{line:8.4f} peer: sent {line} bytes" for line in range(300))
     for number in range(600):
         case = f"E04.{number}"
         text = CaseText(
@@ -88,7 +89,6 @@ def big(summary: Summary, one_in: int) -> Summary:
             fails = (number * len(names) + at) % one_in == 0
             kinds[name] = "FAIL" if fails else "PASS"
             if fails:
-                log = tuple(f"{line:8.4f} {name}: sent {line} bytes" for line in range(300))
                 findings.append(
                     Verdict(
                         implementation=name,
@@ -96,7 +96,7 @@ def big(summary: Summary, one_in: int) -> Summary:
                         level="MUST",
                         verdict="FAIL",
                         reason="r" * 120,
-                        evidence=log,
+                        evidence=(*log, f"{name} {case}"),
                     )
                 )
         suite.append(CaseSummary(text=text, level="MUST", verdicts=kinds))  # type: ignore[arg-type]

@@ -91,20 +91,25 @@ def _mark(kind: Kind | None, many: str = "") -> Mark | None:
     return Mark(*SHOWN[kind], many) if kind else None
 
 
+def _kept(lines: Sequence[str], most: int) -> Sequence[str]:
+    """Return at most so many lines of a log, of which the last ones say the most."""
+    if len(lines) <= most or not most:
+        return lines if most else ()
+    head = most // 3
+    left_out = f"... {len(lines) - most} lines left out ..."
+    return (*lines[:head], left_out, *lines[len(lines) - most + head :])
+
+
 def _log(verdict: Verdict, most: int) -> str:
-    """Return a wire log in at most `most` lines, of which the last ones say the most."""
-    lines = [visible(line)[:LINE_BYTES] for line in verdict.evidence]
-    if len(lines) > most:
-        head = most // 3
-        left_out = f"... {len(lines) - most} lines left out ..."
-        lines = [*lines[:head], left_out, *lines[len(lines) - most + head :]] if most else []
-    return "\n".join(lines)
+    """Return a wire log as it is shown."""
+    return "\n".join(visible(line[:LINE_BYTES]) for line in _kept(verdict.evidence, most))
 
 
 def _most_lines(findings: Sequence[Verdict]) -> int:
     """Return how many lines of each log keep all of them together below LOG_BYTES."""
     for most in LOG_LINES:
-        if sum(len(_log(v, most)) for v in findings) <= LOG_BYTES:
+        kept = (_kept(v.evidence, most) for v in findings)
+        if sum(min(len(line), LINE_BYTES) + 1 for lines in kept for line in lines) <= LOG_BYTES:
             return most
     return 0
 
@@ -215,7 +220,7 @@ def page(summary: Summary) -> str:
         workloads=[
             (
                 workload,
-                words.WHAT[workload],
+                words.SEEN[workload],
                 [made.fold(c) for c in behaviour.by_level(summary, workload)],
             )
             for workload in WORKLOADS

@@ -48,6 +48,10 @@ WHAT: dict[Workload, str] = {
     "echo": "An echo server sends every byte back; the load is a native client on its own core.",
     "fetch": "A client fetches URLs over HTTP/1.1, at most so many at once; the origin is native.",
 }
+SEEN: dict[Workload, str] = {
+    "echo": "An echo server sends every byte back: what a scripted peer sees of it.",
+    "fetch": "A client fetches URLs over HTTP/1.1: what a scripted origin and its reader see.",
+}
 
 
 def cell(where: Cell) -> str:

@@ -1,0 +1,174 @@
+"""The behaviour suite under pytest: one test for each implementation and case.
+
+    pytest tests/test_behaviour.py -k "trio and E04"
+    pytest tests/test_behaviour.py -k trio-E04.3 --every-case
+
+Rules: no test plays anything by itself. Whatever this pytest run has selected is played in one go
+when the first test needs it, by the suite's own crew of workers, and each test looks up its
+verdict. Under xdist all of them belong to one group, so that one worker plays while the others run
+the rest of the tests.
+
+PASS, DECLARED (it is what meta.toml says) and INFO pass. UNSUPPORTED, INCONCLUSIVE and what cannot
+run here are skipped, with their reason. FAIL and HARNESS-ERROR fail, with reason and wire log.
+
+CI plays each case once, and leaves out those that only repeat another to be surer (`again`), as
+`compare` does; --every-case plays these as well.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import plan
+from harness.check import cases, suite
+from harness.model import Verdict
+
+if TYPE_CHECKING:
+    from harness.check.case import Case
+    from harness.model import Implementation
+
+ALL = {one.name: one for one in plan.discover()}
+CASES = {case.id: case for case in cases.ALL}
+WAITS_S = 1500  # the first test waits for all: 7 implementations, hundreds of cases, a slow machine
+
+pytestmark = [pytest.mark.xdist_group("behaviour"), pytest.mark.timeout(WAITS_S)]
+
+
+def _sums(picked: tuple[Case, ...]) -> list[str]:
+    """Return the ids of the sums over the cases of a workload."""
+    workloads = {case.clause.workload for case in picked}
+    return [f"{clause}.0" for clause, (its, _) in suite.SUMS.items() if its in workloads]
+
+
+def _declared(one: Implementation) -> list[str]:
+    """Return the ids that stand for its declarations: each has to be seen by a case."""
+    if one.kind == "reference":
+        return []
+    played = {case.clause.id for case in cases.ALL}
+    return [f"{clause}.declared" for clause in sorted(one.known) if clause in played]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a test of each implementation and case; sums and declarations last."""
+    if {"implementation", "case"} <= set(metafunc.fixturenames):
+        again = metafunc.config.getoption("--every-case")
+        picked = suite.select(cases.ALL, again=bool(again))
+        ids = [*(case.id for case in picked), *_sums(picked)]
+        pairs = [(one.name, case) for one in ALL.values() for case in (*ids, *_declared(one))]
+        metafunc.parametrize(
+            ("implementation", "case"), pairs, ids=[f"{name}-{case}" for name, case in pairs]
+        )
+
+
+def _selected(items: list[pytest.Item]) -> dict[str, set[str]]:
+    """Return the cases of each implementation that are left of this file's tests."""
+    found: dict[str, set[str]] = {}
+    for item in items:
+        if item.path.name == "test_behaviour.py" and isinstance(item, pytest.Function):
+            call = getattr(item, "callspec", None)
+            if call is not None and "implementation" in call.params:
+                found.setdefault(call.params["implementation"], set()).add(call.params["case"])
+    return found
+
+
+def _played(ids: set[str]) -> frozenset[str]:
+    """Return the cases to play so that each of `ids` has a verdict.
+
+    A sum is one over the cases that are selected, over all of its workload where none is; a
+    declaration is looked for in every case of its clause.
+    """
+    whole = {one.partition(".")[0] for one in ids if one.endswith(".declared")}
+    played = ids & CASES.keys() | {case.id for case in cases.ALL if case.clause.id in whole}
+    for clause, (workload, _) in suite.SUMS.items():
+        own = {case.id for case in cases.ALL if case.clause.workload == workload}
+        if f"{clause}.0" in ids and not own & played:
+            played |= {
+                case.id for case in suite.select(cases.ALL, workloads=[workload], again=False)
+            }
+    return frozenset(played)
+
+
+@pytest.fixture(scope="session")
+def verdicts(request: pytest.FixtureRequest) -> dict[tuple[str, str], Verdict]:
+    """Return the verdicts of all that is selected, played once."""
+    faulthandler.cancel_dump_traceback_later()  # this one is to take long, and --timeout watches it
+    alike: dict[frozenset[str], list[Implementation]] = {}
+    for name, ids in _selected(request.session.items).items():
+        if not ALL[name].cannot_run:
+            alike.setdefault(_played(ids), []).append(ALL[name])
+    found: dict[tuple[str, str], Verdict] = {}
+    for played, implementations in alike.items():
+        picked = tuple(case for case in cases.ALL if case.id in played)
+        suite.run(
+            implementations,
+            picked,
+            on_verdict=lambda v: found.update({(v.implementation, v.case): v}),
+        )
+    return found
+
+
+def test_behaviour(
+    implementation: str, case: str, verdicts: dict[tuple[str, str], Verdict]
+) -> None:
+    """The implementation does what the case demands, or its meta.toml says that it does not."""
+    if ALL[implementation].cannot_run:
+        pytest.skip(f"cannot run here: {ALL[implementation].cannot_run}")
+    clause, _, what = case.partition(".")
+    if what == "declared" and (implementation, case) not in verdicts:
+        own = [v for (who, _), v in verdicts.items() if (who, v.clause) == (implementation, clause)]
+        if not any(verdict.verdict == "DECLARED" for verdict in own):
+            pytest.skip(f"no case of {clause} came as far as to see the declared difference")
+        return
+    judge(verdicts[implementation, case])
+
+
+def judge(verdict: Verdict) -> None:
+    """Pass, skip or fail, as the verdict says."""
+    said = f"{verdict.verdict}: {verdict.reason}"
+    if verdict.verdict in {"UNSUPPORTED", "INCONCLUSIVE"}:
+        pytest.skip(said)
+    if verdict.verdict not in {"PASS", "DECLARED", "INFO"}:
+        pytest.fail("\n".join([said, *verdict.evidence]), pytrace=False)
+
+
+@pytest.mark.parametrize(
+    ("kind", "ends"),
+    [
+        ("PASS", None),
+        ("DECLARED", None),
+        ("INFO", None),
+        ("UNSUPPORTED", pytest.skip.Exception),
+        ("INCONCLUSIVE", pytest.skip.Exception),
+        ("FAIL", pytest.fail.Exception),
+        ("HARNESS-ERROR", pytest.fail.Exception),
+    ],
+)
+def test_how_a_verdict_ends_a_test(kind: str, ends: type[BaseException] | None) -> None:
+    """Each verdict passes, skips or fails, and a test that does not pass says why."""
+    verdict = Verdict(
+        implementation="mine",
+        case="E04.1",
+        level="MUST",
+        verdict=kind,  # type: ignore[arg-type]
+        reason="expected a; got b",
+        evidence=("peer: sent FIN",),
+    )
+    if ends is None:
+        judge(verdict)
+        return
+    with pytest.raises(ends, match="expected a; got b") as raised:
+        judge(verdict)
+    assert ("sent FIN" in str(raised.value)) is (ends is pytest.fail.Exception)
+
+
+def test_every_selected_test_has_a_verdict() -> None:
+    """A case alone, a sum alone, or both: what is played holds what is asked for."""
+    assert _played({"E04.1"}) == {"E04.1"}
+    assert _played({"E04.1", "E14.0"}) == {"E04.1"}
+    alone = _played({"E14.0"})
+    assert alone
+    assert {CASES[case].clause.workload for case in alone} == {"echo"}
+    assert _played({"E17.declared"}) == {case.id for case in cases.ALL if case.clause.id == "E17"}
