@@ -1,9 +1,14 @@
-"""What every test may use: the golden files' switch, and how much of the suite is played."""
+"""What every test may use: the golden files' switch, and how the suite is played."""
 
-from collections.abc import Callable
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
@@ -28,3 +33,19 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
         assert text == file.read_text(encoding="utf-8"), f"{name} differs; --update writes it anew"
 
     return check
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all of test_behaviour.py to one worker, which plays them in one go; others one by one.
+
+    xdist's own `--dist loadgroup` marks the tests of a group in their ids, which pytest 9 ignores.
+    """
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415  xdist may be absent
+
+    class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  xdist has no types
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return file if file.endswith("test_behaviour.py") else nodeid
+
+    return Scheduling(config, log)

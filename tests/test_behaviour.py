@@ -5,7 +5,7 @@
 
 Rules: no test plays anything by itself. Whatever this pytest run has selected is played in one go
 when the first test needs it, by the suite's own crew of workers, and each test looks up its
-verdict. Under xdist all of them belong to one group, so that one worker plays while the others run
+verdict. Under xdist all of them go to one worker (conftest.py), which plays while the others run
 the rest of the tests.
 
 PASS, DECLARED (it is what meta.toml says) and INFO pass. UNSUPPORTED, INCONCLUSIVE and what cannot
@@ -34,7 +34,7 @@ ALL = {one.name: one for one in plan.discover()}
 CASES = {case.id: case for case in cases.ALL}
 WAITS_S = 1500  # the first test waits for all: 7 implementations, hundreds of cases, a slow machine
 
-pytestmark = [pytest.mark.xdist_group("behaviour"), pytest.mark.timeout(WAITS_S)]
+pytestmark = pytest.mark.timeout(WAITS_S)
 
 
 def _sums(picked: tuple[Case, ...]) -> list[str]:
