@@ -18,12 +18,16 @@ CI plays each case once, and leaves out those that only repeat another to be sur
 from __future__ import annotations
 
 import faulthandler
+import re
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness import plan
 from harness.check import cases, suite
+from harness.launch import ROOT
 from harness.model import Verdict
 
 if TYPE_CHECKING:
@@ -172,3 +176,18 @@ def test_every_selected_test_has_a_verdict() -> None:
     assert alone
     assert {CASES[case].clause.workload for case in alone} == {"echo"}
     assert _played({"E17.declared"}) == {case.id for case in cases.ALL if case.clause.id == "E17"}
+
+
+def test_xdist_gives_all_of_them_to_one_worker() -> None:
+    """Of this file's tests none runs on another worker, and other files' tests run on any."""
+    words = ["-n", "2", "-v", "-k", "how_a_verdict or test_judge", "--no-header"]
+    files = [f"{ROOT}/tests/test_behaviour.py", f"{ROOT}/tests/test_judge.py"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, *files],
+        cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout
+    workers = re.findall(r"\[(gw\d)\].* PASSED tests/test_(behaviour|judge)", done.stdout)
+    assert len({worker for worker, file in workers if file == "behaviour"}) == 1
+    assert len([file for _, file in workers if file == "behaviour"]) == 7
+    assert "judge" in {file for _, file in workers}

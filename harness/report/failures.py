@@ -11,6 +11,7 @@ import re
 import textwrap
 from typing import TYPE_CHECKING
 
+from harness.report import numbers
 from harness.report.markdown import visible
 
 if TYPE_CHECKING:
@@ -116,8 +117,6 @@ def failures(verdicts: Sequence[Verdict], texts: Mapping[str, CaseText]) -> list
             for v in rest[:BRIEF]
         ]
         if len(rest) > BRIEF:
-            lines.append(
-                f"... and {len(rest) - BRIEF} more cases of {visible(name)} {clause}: "
-                "--json FILE has them all."
-            )
+            more = numbers.count(len(rest) - BRIEF, "more case")
+            lines.append(f"... and {more} of {visible(name)} {clause}: --json FILE has them all.")
     return lines
