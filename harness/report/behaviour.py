@@ -155,7 +155,8 @@ def declared(summary: Summary) -> Markdown:
             by.setdefault(clause, {}).setdefault(why, []).append(name)
     lines = []
     for clause, whys in sorted(by.items()):
-        lines.append(f"- {words.MARKS['DECLARED']} {strong(clause)} {text(titles.get(clause, ''))}")
+        head = join([strong(clause), titles.get(clause, "")], " ").strip_end()
+        lines.append(f"- {words.MARKS['DECLARED']} {head}")
         lines += [f"  - {join(names)}: {prose(why)}" for why, names in whys.items()]
     return Markdown("\n".join(lines))
 
