@@ -290,13 +290,15 @@ def test_ctrl_c_ends_quietly() -> None:
 def test_a_late_answer_of_who_had_no_core_says_nothing() -> None:
     """What waited for a core for much of its time is not held to a bound, but to all else."""
 
-    def end(stage: Stage, raised: BaseException) -> None:
-        stage.starved = 0.5
-        raise raised
+    def conclude_starved(raised: BaseException) -> str:
+        def end(stage: Stage) -> None:
+            stage.starved = 0.5
+            raise raised
 
-    for raised, verdict in ((Late("a", "b"), "INCONCLUSIVE"), (Failure("a", "b"), "FAIL")):
-        played = player.play(Case("E01.99", "", "", lambda s, r=raised: end(s, r)), Stage(GOOD))
-        assert played.verdict == verdict
+        return player.play(Case("E01.99", "", "", end), Stage(GOOD)).verdict
+
+    assert conclude_starved(Late("this", "nothing")) == "INCONCLUSIVE"
+    assert conclude_starved(Failure("this", "that")) == "FAIL"
 
 
 def test_waiting_for_a_core_is_seen() -> None:

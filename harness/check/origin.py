@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from harness.check.stage import Stage
 
 TURN_S = 0.001  # how often a barrier looks at the kernel again
-READ_LOOKS = (
-    3  # an empty queue that nobody acknowledged counts after so many looks: ACKs may be late
-)
+READ_LOOKS = 3  # an empty queue, not yet acknowledged, counts after so many: ACKs may be late
 STEPS_AT_ONCE = 64  # then the other connections have their turn: a script may be endless
 DEAF_CONNECTS = 3  # Linux queues backlog + 1; the next SYN is dropped
 HEAD_END = b"\r\n\r\n"
