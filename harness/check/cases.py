@@ -9,7 +9,10 @@ import importlib
 
 from harness.check.case import Case, collect
 
-ECHO = ("echo_bytes", "echo_pressure", "echo_faults", "echo_many", "echo_time", "echo_drain")
+ECHO = (
+    *("echo_bytes", "echo_pressure", "echo_faults", "echo_many", "echo_time", "echo_drain"),
+    "echo_doors",
+)
 FETCH = (
     *("fetch_bodies", "fetch_heads", "fetch_bounds", "fetch_faults", "fetch_pool"),
     *("fetch_complete", "fetch_ends", "fetch_bytes"),

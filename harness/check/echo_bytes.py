@@ -215,11 +215,16 @@ def duplex_from_standstill(stage: Stage) -> None:
 )
 def late_slow_reader(stage: Stage) -> None:
     """Let the FIN arrive while a write is pending: the tail must not be lost."""
+    read_late(stage, 20_000)
+
+
+def read_late(stage: Stage, least: int) -> None:
+    """Have twelve peers send three times `least` bytes and more, and then read them slowly."""
     with stage.serve(send_buffer=SMALL) as server:
         peers = server.connect_many(12, receive_buffer=4 * KIB, send_buffer=MIB)
         for number, peer in enumerate(peers):
             for _ in range(3):
-                peer.send(peer.stream(peer.sent, 20_000 + 4_001 * number))
+                peer.send(peer.stream(peer.sent, least + 4_001 * number))
             peer.half_close()
         for number, peer in enumerate(peers):
             peer.catch_up(step=KIB if number % 2 else 30 * KIB)

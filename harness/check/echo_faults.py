@@ -75,9 +75,11 @@ EVERY_RESET = (
     *(_after_nothing, _after_answer, _mid_write),
     *(_blocked, _before_accept, _after_fin),
 )
+QUIET_RESETS = (_after_nothing, _after_answer, _before_accept)
+"""Those that leave no byte unread on the peer's side."""
 
 
-def _survives(stage: Stage, *disturbances: Callable[[Server], None]) -> None:
+def survives(stage: Stage, *disturbances: Callable[[Server], None]) -> None:
     """Play disturbances beside an open connection; the process, it and the listener go on."""
     with stage.serve(send_buffer=SMALL, receive_buffer=SMALL) as server:
         beside = server.connect(name="beside")
@@ -102,7 +104,7 @@ def _survives(stage: Stage, *disturbances: Callable[[Server], None]) -> None:
 )
 def every_reset(stage: Stage) -> None:
     """Every kind of reset, one after the other, ten connections each."""
-    _survives(stage, *EVERY_RESET)
+    survives(stage, *EVERY_RESET)
 
 
 @case(
@@ -113,7 +115,7 @@ def every_reset(stage: Stage) -> None:
 )
 def reset_quiet(stage: Stage) -> None:
     """Reset with nothing on the way."""
-    _survives(stage, *(_after_nothing, _after_answer) * 3)
+    survives(stage, *(_after_nothing, _after_answer) * 3)
 
 
 @case(
@@ -124,7 +126,7 @@ def reset_quiet(stage: Stage) -> None:
 )
 def reset_mid_write(stage: Stage) -> None:
     """Reset in the middle of a write."""
-    _survives(stage, *(_mid_write,) * 5)
+    survives(stage, *(_mid_write,) * 5)
 
 
 @case(
@@ -135,13 +137,13 @@ def reset_mid_write(stage: Stage) -> None:
 )
 def reset_while_blocked(stage: Stage) -> None:
     """Reset connections that block."""
-    _survives(stage, *(_blocked,) * 2)
+    survives(stage, *(_blocked,) * 2)
 
 
 @case("E07.5", sitting="small", does="50 RSTs before accept", expects="descriptors are back in 1 s")
 def reset_before_accept(stage: Stage) -> None:
     """Reset connections that nobody has accepted."""
-    _survives(stage, *(_before_accept,) * 5)
+    survives(stage, *(_before_accept,) * 5)
 
 
 @case(

@@ -54,6 +54,7 @@ class Peer:
 
     def __init__(self, sock: socket.socket, stage: Stage, name: str = "peer") -> None:
         """Take over a connected socket."""
+        sock.setblocking(False)  # every wait is a poll with a bound
         self.sock = sock
         self.stage = stage
         self.name = name
@@ -104,11 +105,37 @@ class Peer:
         begin = (self._seed + offset) % PERIOD
         return _block()[begin : begin + min(count, CHUNK)]
 
+    def _give(self, data: bytes | memoryview, flags: int = 0) -> int:
+        """Send what is taken at once; return how much. Raises BlockingIOError for nothing."""
+        return self.sock.send(data, flags)
+
+    def _owes(self) -> bool:
+        """Tell whether something that was given has not left yet: never without a layer between."""
+        return False
+
+    def _take(self, most: int) -> bytes:
+        """Receive what is there, b"" at the end. Raises BlockingIOError when nothing is."""
+        return self.sock.recv(most)
+
+    def _await(self, events: int, within_s: float) -> int:
+        """Wait for POLLIN or POLLOUT; return which of the events came, with 0 for none."""
+        return poll({self.sock.fileno(): events}, within_s).get(self.sock.fileno(), 0)
+
+    def _send_all(self, data: bytes, flags: int = 0) -> None:
+        """Send all of it. Raises OSError; TimeoutError when the other side stops reading."""
+        deadline = time.monotonic() + self.stage.within(PATIENCE_S)
+        rest = memoryview(data)
+        while rest or self._owes():
+            try:
+                rest = rest[self._give(rest, flags) :]
+            except BlockingIOError:
+                if not self._await(select.POLLOUT, deadline - time.monotonic()):
+                    raise TimeoutError from None
+
     def send(self, data: bytes, flags: int = 0) -> None:
         """Send all of it. Raises Failure when the other side stops reading or is gone."""
-        self.sock.settimeout(self.stage.within(PATIENCE_S))
         try:
-            self.sock.sendall(data, flags)
+            self._send_all(data, flags)
         except TimeoutError:
             raise Late(
                 f"{len(data)} bytes accepted", f"a side that stopped reading{self._so_far()}"
@@ -153,9 +180,8 @@ class Peer:
         """Read until FIN or RST and tell whether one came; what comes before is not judged."""
         deadline = time.monotonic() + within_s
         while self.readable(max(0.0, deadline - time.monotonic())):
-            self.sock.settimeout(0.0)
             try:
-                if not self.sock.recv(CHUNK):
+                if not self._take(CHUNK):
                     self.stage.note(f"{self.name}: received FIN")
                     return True
             except BlockingIOError:
@@ -167,9 +193,8 @@ class Peer:
 
     def try_send(self, data: bytes) -> bool:
         """Send a few bytes and tell whether the connection took them."""
-        self.sock.settimeout(self.stage.within(PATIENCE_S))
         try:
-            self.sock.sendall(data)
+            self._send_all(data)
         except OSError as error:
             self.stage.note(f"{self.name}: {error!r}")
             return False
@@ -179,10 +204,9 @@ class Peer:
         """Tell whether these bytes come back, and no silence, FIN or RST. Others raise Failure."""
         deadline = time.monotonic() + self.stage.within(within_s)
         got = b""
-        self.sock.settimeout(0.0)
         while len(got) < len(data) and self.readable(deadline - time.monotonic()):
             try:
-                chunk = self.sock.recv(len(data) - len(got))
+                chunk = self._take(len(data) - len(got))
             except OSError:
                 break
             if not chunk:
@@ -193,15 +217,14 @@ class Peer:
 
     def readable(self, within_s: float) -> bool:
         """Tell whether bytes, FIN or RST arrive in this time."""
-        return bool(poll({self.sock.fileno(): select.POLLIN}, within_s))
+        return bool(self._await(select.POLLIN, within_s))
 
     def _recv(self, most: int, deadline: float, expected: str) -> bytes:
         """Receive once before the deadline; RST and silence are Failures."""
-        self.sock.settimeout(max(0.001, deadline - time.monotonic()))
+        if not self.readable(max(0.001, deadline - time.monotonic())):
+            raise Late(expected, f"silence{self._so_far()}")
         try:
-            data = self.sock.recv(most)
-        except TimeoutError:
-            raise Late(expected, f"silence{self._so_far()}") from None
+            data = self._take(most)
         except OSError as error:
             raise Failure(expected, f"{error!r}{self._so_far()}") from None
         self.received += len(data)
@@ -214,12 +237,12 @@ class Peer:
         begin, left = self.sent, chunk
         while self.received < until:
             wanted = select.POLLIN | (select.POLLOUT if self.sent < until else 0)
-            ready = poll({self.sock.fileno(): wanted}, deadline - time.monotonic())
+            ready = self._await(wanted, deadline - time.monotonic())
             if not ready:
                 raise Late(
                     f"{count} bytes back in {within_s:g} s", f"a stand-still{self._so_far()}"
                 )
-            if self.sent < until and ready[self.sock.fileno()] & select.POLLOUT:
+            if self.sent < until and ready & select.POLLOUT:
                 moved = self.push(min(left, until - self.sent))
                 left = left - moved or chunk
             self.pull()
@@ -236,9 +259,8 @@ class Peer:
 
     def push(self, count: int) -> int:
         """Send at most `count` bytes of the stream without waiting; return how many went."""
-        self.sock.settimeout(0.0)
         try:
-            moved = self.sock.send(self.stream(self.sent, count))
+            moved = self._give(self.stream(self.sent, count))
         except BlockingIOError:
             return 0
         except OSError as error:
@@ -248,9 +270,8 @@ class Peer:
 
     def pull(self, most: int = CHUNK) -> None:
         """Receive what is there without waiting, and compare it with the stream."""
-        self.sock.settimeout(0.0)
         try:
-            data = self.sock.recv(most)
+            data = self._take(most)
         except BlockingIOError:
             return
         except OSError as error:
@@ -281,7 +302,7 @@ class Peer:
         self.expect_end(within_s)
 
     def reset(self) -> None:
-        """Close with RST."""
+        """Close with RST; a Unix socket knows none but for bytes that this side leaves unread."""
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.sock.close()
         self.stage.note(f"{self.name}: sent RST")
@@ -295,8 +316,11 @@ class Peer:
         return _queue(self.sock, SIOCINQ)
 
     def unacknowledged(self) -> int:
-        """Return how many sent bytes the other side's kernel has not acknowledged (SIOCOUTQ)."""
-        return _queue(self.sock, SIOCOUTQ)
+        """Return how many sent bytes the other side's kernel has not acknowledged (SIOCOUTQ).
+
+        On a Unix socket it is none: what is sent is there at once (and SIOCOUTQ means unread).
+        """
+        return 0 if self.sock.family == socket.AF_UNIX else _queue(self.sock, SIOCOUTQ)
 
     def delivered(self, within_s: float = PATIENCE_S) -> None:
         """Wait until the other side's kernel has everything that was sent, FIN included."""

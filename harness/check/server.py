@@ -44,7 +44,8 @@ class Server:
 
     def connect(self, **options: object) -> Peer:
         """Return a connected peer; it is closed when the case ends. Options: see `Peer.connect`."""
-        peer = Peer.connect(self.address, stage=self.stage, **options)  # type: ignore[arg-type]
+        came = self.stage.door.peer.connect
+        peer = came(self.address, stage=self.stage, **options)  # type: ignore[arg-type]
         self.stage.keep(peer)
         return peer
 
@@ -61,7 +62,7 @@ class Server:
 
     def warm_up(self) -> None:
         """Serve one connection, so that what is made once and kept is in the baseline."""
-        with Peer.connect(self.address, stage=self.stage, name="warm-up") as peer:
+        with self.connect(name="warm-up") as peer:
             peer.ping(b"warm up")
             peer.half_close()
             peer.expect_end()

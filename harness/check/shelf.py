@@ -1,7 +1,7 @@
 """The shelf: servers that live on between the cases of one sitting.
 
 Rules: a server is put back only when its case saw nothing wrong, and is taken by a case that asks
-for one of the same kind (address and buffers). What is left on it is stopped, and must stop well.
+for one of the same kind (door and buffers). What is left on it is stopped, and must stop well.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from harness.check.case import Late
 if TYPE_CHECKING:
     from contextlib import ExitStack
 
+    from harness.check.door import Door
     from harness.check.server import Server
 
 
 class Kind(NamedTuple):
     """What cases must ask for alike to share a server."""
 
-    address: tuple[str, int] | str
+    door: Door
     send_buffer: int
     receive_buffer: int
 
@@ -49,6 +50,10 @@ class Shelf:
         """Return a fresh file for a server's stderr; it is gone with the shelf."""
         self._files += 1
         return Path(self._folder.name) / f"stderr-{self._files}"
+
+    def folder(self) -> Path:
+        """Return a folder that is gone with the shelf (Unix sockets, certificates)."""
+        return Path(self._folder.name)
 
     def take(self, kind: Kind) -> Running | None:
         """Hand over the server of this kind, if there is one."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Self
 from harness import launch, witness
 from harness.check.case import Conclusion, Failure, NotReady
 from harness.check.client import Client
+from harness.check.door import INET4
 from harness.check.server import Server
 from harness.check.shelf import Kind, Running, stop
 
@@ -53,6 +54,8 @@ class Stage:
         self._shelf = shelf
         self._scale = scale
         self.core = core
+        self.door = INET4
+        """How the cases come in; a case that repeats another behind another door changes it."""
         self.log: list[str] = []
         self.noise = ""
         """What the implementation wrote to stderr though the case did not allow it (E15, F19)."""
@@ -119,23 +122,23 @@ class Stage:
     def serve(
         self,
         *options: str,
-        address: tuple[str, int] | str = ("127.0.0.1", 0),
         open_files: int = launch.OPEN_FILES,
         send_buffer: int = 0,
         receive_buffer: int = 0,
         may_write: bool = False,
         warm: bool = True,
     ) -> Iterator[Server]:
-        """Start echo with these options on a fresh listener, and yield it once it is READY.
+        """Start echo with these options behind the door, and yield it once it is READY.
 
         `may_write` allows lines on stderr; `warm` serves one connection first. At the end of the
         block every peer is closed, leftovers are counted and, unless the case ended it itself, the
         server gets SIGTERM and must exit 0 (else that is `left`, for the drain is another clause),
         or goes back on the shelf.
         """
-        kind = Kind(address, send_buffer, receive_buffer)
-        plain = not options and open_files == launch.OPEN_FILES
-        shares = plain and warm and not may_write and self._shelf is not None
+        kind = Kind(self.door, send_buffer, receive_buffer)
+        bare = not options and open_files == launch.OPEN_FILES
+        plain = bare and self.door is INET4
+        shares = bare and warm and not may_write and self._shelf is not None
         running = self._shelf.take(kind) if shares and self._shelf else None
         if running is not None:
             self.note(f"echo goes on after {', '.join(running.played)}")
@@ -144,8 +147,8 @@ class Stage:
                 life.push(running.life)
                 child = running.server.child
             else:
-                stderr = self._shelf.stderr() if shares and self._shelf else self._stderr()
-                child, where = self._start(life, kind, stderr, options, open_files)
+                files = self._shelf if shares and self._shelf else self
+                child, where = self._start(life, kind, files, options, open_files)
             with self._watched(child, may_write=may_write):
                 if running is not None:
                     server = running.server
@@ -165,18 +168,28 @@ class Stage:
                 self.left = self.left or stop(server)
 
     def _start(
-        self, life: ExitStack, kind: Kind, stderr: Path, options: Sequence[str], open_files: int
+        self,
+        life: ExitStack,
+        kind: Kind,
+        files: Shelf | Stage,
+        options: Sequence[str],
+        open_files: int,
     ) -> tuple[launch.Child, tuple[str, int] | str]:
-        """Start echo on a fresh listener, and return it with its address; `life` kills it."""
+        """Start echo on a fresh listener, and return it with its address; `life` kills it.
+
+        What it needs of files lives as long as `files`.
+        """
+        address = kind.door.address(files.folder())
+        options = (*kind.door.options(files.folder()), *options)
         with launch.listener(
-            kind.address, send_buffer=kind.send_buffer, receive_buffer=kind.receive_buffer
+            address, send_buffer=kind.send_buffer, receive_buffer=kind.receive_buffer
         ) as sock:
             bound = sock.getsockname()
             where = bound if isinstance(bound, str) else (bound[0], bound[1])
             words = [*launch.command(self.implementation, "echo"), "--fd", str(sock.fileno())]
             starting = launch.start(
                 [*words, *options],
-                stderr=stderr,
+                stderr=files.stderr(),
                 fds=[sock.fileno()],
                 core=self.core,
                 open_files=open_files,
@@ -191,7 +204,7 @@ class Stage:
     ) -> Iterator[launch.Child]:
         """Start the implementation with just these options, and yield its child at once."""
         words = [*launch.command(self.implementation, workload), *options]
-        with launch.start(words, stderr=self._stderr(), core=self.core) as child:
+        with launch.start(words, stderr=self.stderr(), core=self.core) as child:
             self.note(f"{workload} {' '.join(options)} started")
             with self._watched(child, may_write=may_write):
                 yield child
@@ -249,7 +262,7 @@ class Stage:
             words += urls
         stdin = subprocess.PIPE if by_stdin else subprocess.DEVNULL
         starting = launch.start(
-            words, stderr=self._stderr(), core=self.core, open_files=open_files, stdin=stdin
+            words, stderr=self.stderr(), core=self.core, open_files=open_files, stdin=stdin
         )
         with starting as child:
             self.note(f"fetch {' '.join(options)} started for {len(urls)} URLs")
@@ -280,7 +293,7 @@ class Stage:
         if text and not self.noise:
             self.noise = " | ".join(text.splitlines()[:20])[:2000]
 
-    def _stderr(self) -> Path:
+    def stderr(self) -> Path:
         """Return a fresh file for a child's stderr."""
         self._children += 1
         return self._folder / f"stderr-{self._children}"
