@@ -178,7 +178,8 @@ def _listen(options: argparse.Namespace) -> socket.socket:
 
 def echo(folder: Path, options: argparse.Namespace) -> int:
     """Serve until a signal; the status is 0 once drained."""
-    echo_options = EchoOptions(options.idle_s, options.grace_s, options.limit, _server_tls(options))
+    tls = _server_tls(options), options.tls_cert, options.tls_key
+    echo_options = EchoOptions(options.idle_s, options.grace_s, options.limit, *tls)
     listener = _listen(options)
     module = _load(folder, "echo")
     module.serve(listener, echo_options, lambda: print("READY", flush=True))

@@ -59,6 +59,10 @@ class EchoOptions:
     """Serve at most so many connections at once; the surplus waits unserved; None: all."""
     tls: ssl.SSLContext | None = None
     """Serve TLS with this context; None: plain TCP."""
+    tls_cert: str | None = None
+    """The file of the certificate chain in it, for a framework that makes a context of its own."""
+    tls_key: str | None = None
+    """The file of its private key."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,10 @@ class Unsupported(Conclusion):
     """This machine or this implementation lacks what the case needs."""
 
 
+class Seen(Conclusion):
+    """Nothing was wrong; what was seen stands in the verdict of a clause that is only shown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clause:
     """A promise of SPEC.md."""

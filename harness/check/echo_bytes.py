@@ -305,6 +305,23 @@ def four_mebibytes(stage: Stage) -> None:
 )
 def no_delay(stage: Stage) -> None:
     """Small answers are not held back for an acknowledgement."""
+    _without_pause(stage, b"one", b"two")
+
+
+@case(
+    "E17.2",
+    sitting="plain",
+    does="sends chunks larger than one read or one segment and reads them back, 20 times",
+    expects="no pause of 40 ms before the last bytes",
+    why="as E17.1: the last segment is a small one, behind others not yet acknowledged",
+)
+def no_delay_at_the_end(stage: Stage) -> None:
+    """The small rest of a large answer is not held back for an acknowledgement."""
+    _without_pause(stage, bytes(66_000), bytes(200))
+
+
+def _without_pause(stage: Stage, *chunks: bytes) -> None:
+    """Send chunks without waiting, read all of them; too many rounds with a pause are Late."""
     with stage.serve() as server:
         peer = server.connect()
         peer.ping()
@@ -312,9 +329,9 @@ def no_delay(stage: Stage) -> None:
         for _ in range(rounds):
             peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
             begin = time.monotonic()
-            peer.send(b"one")
-            peer.send(b"two")
-            peer.expect(b"onetwo")
+            for chunk in chunks:
+                peer.send(chunk)
+            peer.expect(b"".join(chunks))
             slow += time.monotonic() - begin > stage.within(DELAYED_ACK_S)
         if slow > rounds // 4:
             raise Late("answers without a pause", f"{slow} of {rounds} rounds of 40 ms and more")

@@ -91,6 +91,7 @@ ON_UNIX = behind(
 
 @case(
     "E19.31",
+    sitting="E19 small",
     does="E04.1 on a Unix socket, with more than its own buffer of 208 KiB holds",
     expects="every byte, then FIN",
 )
@@ -102,6 +103,7 @@ def late_slow_reader(stage: Stage) -> None:
 
 @case(
     "E19.32",
+    sitting="E19 small",
     does="60 peers of a Unix socket close at once: before the accept, unserved, and served",
     expects="the process lives, others go on, descriptors are back in 1 s",
     again=True,

@@ -109,6 +109,7 @@ def lost(peer: TlsPeer) -> None:
 
 @case(
     "E20.31",
+    sitting="E20 plain",
     does="sends close_notify when all it sent is back, and then when nothing was sent",
     expects="close_notify, then FIN",
     why="RFC 8446 6.1",
@@ -128,6 +129,7 @@ def answered(stage: Stage) -> None:
 
 @case(
     "E20.32",
+    sitting="E20 plain",
     does="sends N bytes, close_notify and FIN in one burst while it is stopped",
     expects="the N bytes, close_notify, FIN",
 )
@@ -153,6 +155,7 @@ def notice_and_fin(stage: Stage) -> None:
 
 @case(
     "E20.33",
+    sitting="E20 plain",
     does="delivers a record byte by byte, then two and a half at once, then the rest",
     expects="the bytes of whole records, and nothing before a record is whole",
     why="RFC 8446 5.2: a record is authentic as a whole or not at all",
@@ -179,6 +182,7 @@ def parts_of_records(stage: Stage) -> None:
 
 @case(
     "E20.34",
+    sitting="E20 plain",
     does="sends its ClientHello byte by byte, and 200 small records in one piece",
     expects="a handshake, and the bytes of all records",
 )
@@ -198,6 +202,7 @@ def small_parts(stage: Stage) -> None:
 
 @case(
     "E20.35",
+    sitting="E20 plain",
     does="speaks TLS 1.2: 1 MiB in chunks, a ping, close_notify",
     expects="all of it, and a close_notify",
 )
@@ -214,6 +219,7 @@ def older_version(stage: Stage) -> None:
 
 @case(
     "E20.36",
+    sitting="E20 small",
     does="sends plain text and broken records where a ClientHello is due",
     expects="that connection is ended; an open one and new ones go on",
 )
@@ -232,6 +238,7 @@ def no_tls(stage: Stage) -> None:
 
 @case(
     "E20.37",
+    sitting="E20 small",
     does="20 handshakes stall: no byte, half a ClientHello, a whole one and no more",
     expects="an open connection and new ones go on; a stalled one that goes on is served",
 )
@@ -264,6 +271,7 @@ def stalled(stage: Stage) -> None:
 
 @case(
     "E20.38",
+    sitting="E20 small",
     does="FIN and RST in the handshake: before a byte, half way, after the ClientHello",
     expects="the process lives, others go on, descriptors are back in 1 s",
 )
@@ -313,6 +321,7 @@ def _plain(peer: TlsPeer) -> None:
 
 @case(
     "E20.39",
+    sitting="E20 small",
     does="FIN without close_notify, FIN in a record, a forged record, plain text after the "
     "handshake; three times",
     expects="that connection is ended; an open one and new ones go on",
@@ -329,6 +338,7 @@ def cut_off(stage: Stage) -> None:
 
 @case(
     "E20.40",
+    sitting="E20 small",
     does="30 RSTs over TLS: after an answer, mid-write, while the server waits to write",
     expects="the process lives, others go on, descriptors are back in 1 s",
 )
@@ -354,6 +364,7 @@ def resets(stage: Stage) -> None:
 
 @case(
     "E20.41",
+    sitting="E20 small",
     does="a held peer sends close_notify, then reads all; another sends it and leaves by RST",
     expects="the stream whole and a close_notify; others go on",
 )
@@ -375,6 +386,7 @@ def notice_while_blocked(stage: Stage) -> None:
 
 @case(
     "E20.42",
+    sitting="E20 small",
     does="50 connections at once over TLS, each its own bytes; each ends by close_notify",
     expects="each its own bytes and a close_notify",
     again=True,

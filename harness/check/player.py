@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from harness.check.case import Conclusion, Failure, Inconclusive, Late, NotReady, Unsupported
+from harness.check.case import (
+    Conclusion,
+    Failure,
+    Inconclusive,
+    Late,
+    NotReady,
+    Seen,
+    Unsupported,
+)
 from harness.check.stage import MOST_SCALE
 from harness.model import VerdictKind  # noqa: TC001  msgspec reads the annotations
 
@@ -85,6 +93,8 @@ def conclude(stage: Stage, conclusion: Conclusion) -> tuple[VerdictKind, str]:
             return "INCONCLUSIVE", str(conclusion)
         case Unsupported():
             return "UNSUPPORTED", str(conclusion)
+        case Seen():
+            return "PASS", str(conclusion)
     raise TypeError(f"{conclusion!r} is no conclusion")
 
 

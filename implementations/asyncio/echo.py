@@ -35,7 +35,7 @@ async def echo(
     slots: AbstractAsyncContextManager[None],
 ) -> None:
     """Send every byte back until the peer ends."""
-    writer.transport.set_write_buffer_limits(high=0)
+    writer.transport.set_write_buffer_limits(high=1 if options.tls else 0)
     try:
         try:
             async with slots:  # limit: the surplus waits here, unread

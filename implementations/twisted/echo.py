@@ -11,7 +11,10 @@ from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.internet.interfaces import IHalfCloseableProtocol, IPullProducer
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.ssl import CertificateOptions, PrivateCertificate
 from twisted.protocols.policies import TimeoutMixin
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.filepath import FilePath
 from zope.interface import implementer
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ class Echo(TimeoutMixin, Protocol):
 
     def connectionMade(self) -> None:
         """Serve it, as soon as there is a slot."""
+        self.tcp = self.transport.transport if self.options.tls else self.transport
         self.connections.add(self.lost)
         if self.slots is None:
             self.begin()
@@ -51,7 +55,7 @@ class Echo(TimeoutMixin, Protocol):
     def begin(self, _slot: DeferredSemaphore | None = None) -> None:
         """Receive, and ask to be resumed now and whenever all is written."""
         self.transport.resumeProducing()
-        self.transport.registerProducer(self, streaming=False)
+        self.tcp.registerProducer(self, streaming=False)
 
     def resumeProducing(self) -> None:
         """Receive more, but not for longer than the peer may be idle."""
@@ -75,7 +79,7 @@ class Echo(TimeoutMixin, Protocol):
 
     def readConnectionLost(self) -> None:
         """Close, once all is written."""
-        self.transport.unregisterProducer()
+        self.tcp.unregisterProducer()
         self.transport.loseConnection()  # end: our FIN follows the last byte
 
     def writeConnectionLost(self) -> None:
@@ -93,10 +97,33 @@ class Echo(TimeoutMixin, Protocol):
         self.lost.callback(None)  # reset: concerns this connection alone
 
 
+class TLSEcho(Echo):
+    """The same over TLS."""
+
+    def resumeProducing(self) -> None:
+        """Receive more, or let TLS close: it answers a close_notify before all is written."""
+        super().resumeProducing()
+        if self.tcp.disconnecting:
+            self.tcp.unregisterProducer()
+
+
+class TLSFactory(TLSMemoryBIOFactory):
+    """Adds TLS to every connection."""
+
+    protocol = TLSMemoryBIOProtocol  # the default one loses small writes at a close_notify
+
+
+def context(options: EchoOptions) -> CertificateOptions:
+    """Return what Twisted's TLS takes for a context."""
+    files = (options.tls_cert, options.tls_key)
+    pem = b"".join(FilePath(file).getContent() for file in files)
+    made = PrivateCertificate.loadPEM(pem).options()
+    made.getContext().use_certificate_chain_file(options.tls_cert)
+    return made
+
+
 def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
     """Serve until a signal, then drain."""
-    if options.tls:
-        raise NotImplementedError("Twisted's TLS takes a context of pyOpenSSL, and no other")
     slots = DeferredSemaphore(options.limit) if options.limit else None
     connections: set[Deferred[None]] = set()
 
@@ -106,7 +133,10 @@ def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> No
         port.stopListening()  # drain: the listener first, then the connections, cut at the grace
         return DeferredList(connections, consumeErrors=True).addTimeout(options.grace_s, reactor)
 
-    factory = Factory.forProtocol(partial(Echo, options, slots, connections))
+    protocol = TLSEcho if options.tls else Echo
+    factory = Factory.forProtocol(partial(protocol, options, slots, connections))
+    if options.tls:
+        factory = TLSFactory(context(options), isClient=False, wrappedFactory=factory)
     endpoint = AdoptedStreamServerEndpoint(reactor, listener.detach(), listener.family)
     endpoint.listen(factory).addCallback(
         lambda port: reactor.addSystemEventTrigger("before", "shutdown", drain, port)
