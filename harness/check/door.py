@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import itertools
 import socket
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.check import certificates
 from harness.check.case import Unsupported
 from harness.check.peer import Peer
 from harness.check.tls_peer import TlsPeer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 Address = tuple[str, int] | str
 

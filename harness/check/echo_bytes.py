@@ -316,7 +316,7 @@ def no_delay(stage: Stage) -> None:
     why="as E17.1: the last segment is a small one, behind others not yet acknowledged",
 )
 def no_delay_at_the_end(stage: Stage) -> None:
-    """The small rest of a large answer is not held back for an acknowledgement."""
+    """Hold back no small rest of a large answer for an acknowledgement."""
     _without_pause(stage, bytes(66_000), bytes(200))
 
 

@@ -305,7 +305,7 @@ def _half_a_record(peer: TlsPeer) -> None:
 
 
 def _forged(peer: TlsPeer) -> None:
-    """A record with a bit turned over, which no key made."""
+    """Turn over a bit of a record."""
     wire = bytearray(peer.record(b"forged"))
     wire[-1] ^= 1
     peer.send_raw(bytes(wire))

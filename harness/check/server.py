@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from harness import witness
 from harness.check.case import Failure, Inconclusive, Late
-from harness.check.peer import Peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from harness import launch
+    from harness.check.peer import Peer
     from harness.check.stage import Stage
 
 SETTLE_S = 1.0  # E07: how long descriptors may take to come back

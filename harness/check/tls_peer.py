@@ -1,16 +1,15 @@
 """The scripted peer over TLS, with every byte of the wire in its own hands.
 
 Rules: TLS is done in memory (ssl.MemoryBIO), so that the order on the wire is exactly what the case
-says. Bytes are taken from the kernel only when the case asks to read: what echo writes waits there,
-as it does for a peer without TLS.
+says. Bytes are taken from the kernel only when the case asks to read: what echo writes waits
+there, as it does for a peer without TLS.
 
-`half_close` is a close_notify here, and the end in order is the other side's close_notify, then FIN.
+`half_close` is a close_notify here, and the end in order is the other side's close_notify and FIN.
 """
 
 from __future__ import annotations
 
 import select
-import socket
 import ssl
 import time
 from contextlib import suppress
@@ -21,6 +20,8 @@ from harness.check.case import Failure, Late
 from harness.check.peer import PATIENCE_S, Peer
 
 if TYPE_CHECKING:
+    import socket
+
     from harness.check.stage import Stage
 
 RECORD = 16 * 1024  # RFC 8446 5.1: the most plain text that a record holds
@@ -43,7 +44,7 @@ class TlsPeer(Peer):
         """True once nothing more can come, for a close_notify or a FIN."""
 
     @classmethod
-    def connect(  # type: ignore[override]  # it can do more
+    def connect(
         cls,
         address: tuple[str, int] | str,
         *,
@@ -218,7 +219,7 @@ class TlsPeer(Peer):
 
     def _decrypt(self) -> None:
         """Bring what has come into `_plain`, a record or two; see `ended` and `_broken` too."""
-        got = []
+        got: list[bytes] = []
         while not (self.ended or self._broken):
             try:
                 data = self._tls.read(RAW)

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import nullcontext, suppress
 from datetime import timedelta
 from signal import SIG_DFL, SIGINT, SIGTERM, signal
+from ssl import SSLWantWriteError
 from typing import TYPE_CHECKING
 
 from tornado.gen import convert_yielded, multi, with_timeout
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from socket import socket
+    from ssl import SSLSocket
 
     from implementations.contract import EchoOptions
 
@@ -39,10 +41,7 @@ class TLSStream(Stream, SSLIOStream):
     """The same over TLS."""
 
     def close_fd(self) -> None:
-        """Send close_notify, without waiting for the peer's."""
-        with suppress(OSError, ValueError):  # blocked, broken, or no handshake yet
-            self.socket.unwrap()
-        super().close_fd()
+        """Leave the socket to notify()."""
 
 
 async def receive(stream: Stream, idle_s: float | None) -> bytes:
@@ -71,6 +70,24 @@ async def echo(
         pass
     finally:
         stream.close()
+        if isinstance(stream, TLSStream):
+            await notify(stream.socket)
+
+
+async def notify(connection: SSLSocket) -> None:
+    """Send close_notify, without waiting for the peer's, and close."""
+    loop, room = IOLoop.current(), Event()
+    with connection, suppress(OSError, ValueError):  # broken, or no handshake yet
+        while True:
+            try:
+                connection.unwrap()
+            except SSLWantWriteError:
+                room.clear()
+                loop.add_handler(connection, lambda _connection, _events: room.set(), loop.WRITE)
+                await room.wait()
+                loop.remove_handler(connection)
+            else:
+                break
 
 
 def accept(listener: socket, begin: Callable[[socket], None]) -> None:
