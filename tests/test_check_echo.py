@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import runpy
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from harness.model import Implementation, Verdict
 
 FAKES = Path(__file__).resolve().parent / "fakes"
+sys.path.insert(0, str(FAKES))  # the programs there import one another
 FAULTS = runpy.run_path(str(FAKES / "echo_base.py"))["FAULTS"]
 BY_ID = {case.id: case for case in cases.ALL}
 
@@ -67,6 +69,18 @@ CAUGHT = {
     "text": "E01.5",
     "unbounded": "E05.1",
     "waits_for_grace": "E12.2",
+    "delays_last_segment": "E17.2",
+    "evicts_when_exhausted": "E13q.2",
+    "name_of_two_parts": "E18.6",
+    "nameless_kills": "E19.6",
+    "tls_1_3_alone": "E20.35",
+    "tls_loses_at_notice": "E20.14",
+    "tls_no_notice": "E20.31",
+    "tls_notice_unheard": "E20.31",
+    "tls_plain_kills": "E20.36",
+    "tls_leaks_half_shaken": "E20.38",
+    "tls_stall_blocks": "E20.37",
+    "urgent_ends": "E21.1",
 }
 """Fault -> a case that must see it."""
 

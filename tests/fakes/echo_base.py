@@ -19,6 +19,8 @@ import sys
 import threading
 import time
 
+import raw_tls
+
 FAULTS = (
     *("accepts_in_drain", "all_in_one_breath", "blocks_all", "cuts_early", "dies_on_reset"),
     *("doubles_a_chunk", "drops_byte", "drops_tail", "early_fin", "ends_after_32_mib"),
@@ -31,6 +33,8 @@ FAULTS = (
     *("partial_send_ignored", "port_busy_traceback"),
     *("ready_early", "reset_instead_of_fin", "slot_lost_on_reset", "spins_when_exhausted"),
     *("stops_at_900", "stops_at_exhaustion", "text", "unbounded", "waits_for_grace"),
+    *("delays_last_segment", "evicts_when_exhausted", "name_of_two_parts", "nameless_kills"),
+    *("urgent_ends", *raw_tls.TLS_FAULTS),
 )
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -51,6 +55,10 @@ class Echo:
         self.others: list[socket.socket] = []
         self.hoard: list[object] = []
         self.accepted = 0
+        self.context = options.tls_cert and raw_tls.context(
+            options.tls_cert, options.tls_key, fault
+        )
+        self.wires: dict[socket.socket, raw_tls.Wire] = {}
 
     def terminate(self) -> None:
         """Begin the drain; the next signal has its default action."""
@@ -112,9 +120,7 @@ class Echo:
                 self.slots.release()
                 if self.fault == "stops_at_exhaustion":
                     return
-                if self.fault == "spins_when_exhausted":
-                    print("exhausted", file=sys.stderr)
-                await asyncio.sleep(0 if self.fault == "spins_when_exhausted" else 0.05)
+                await self.wait_for_descriptors()
                 continue
             if self.fault == "limit_closes" and self.slots.locked():
                 sock.close()
@@ -122,12 +128,22 @@ class Echo:
             if self.fault == "one_at_a_time":
                 await self.connection(sock)
                 continue
+            if self.fault == "tls_stall_blocks":
+                await self.begin(sock)
             self.accepted += 1
             if self.fault == "stops_at_900" and len(self.tasks) == 900:
                 return
             task = asyncio.create_task(self.connection(sock, waits=early))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+
+    async def wait_for_descriptors(self) -> None:
+        """Wait for a while, as a failed accept is tried again."""
+        if self.fault == "evicts_when_exhausted" and self.others:
+            _shut(self.others[0])
+        if self.fault == "spins_when_exhausted":
+            print("exhausted", file=sys.stderr)
+        await asyncio.sleep(0 if self.fault == "spins_when_exhausted" else 0.05)
 
     async def next_connection(self) -> socket.socket:
         """Accept one; `sock_accept` writes a traceback when it is cancelled at a bad moment."""
@@ -152,7 +168,11 @@ class Echo:
                 async with asyncio.timeout(self.options.idle_s):
                     await self.slots.acquire()
             self.leave_something()
+            self.look_at(sock)
+            await self.begin(sock)
             await self.echo(sock)
+            if self.context:
+                await self.wires[sock].end()
         except TimeoutError:
             pass
         except OSError as error:
@@ -160,11 +180,43 @@ class Echo:
             self.meet_reset(sock, error)
         finally:
             self.others.remove(sock)
+            self.wires.pop(sock, None)
             if self.fault == "reset_instead_of_fin":
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.close()
             if not (reset and self.fault == "slot_lost_on_reset"):
                 self.slots.release()
+
+    async def begin(self, sock: socket.socket) -> None:
+        """Shake hands, where TLS is spoken, unless that is done."""
+        if self.context and sock not in self.wires:
+            self.wires[sock] = raw_tls.Wire(sock, self.context, self.fault)
+            await self.wires[sock].shake_hands()
+
+    def look_at(self, sock: socket.socket) -> None:
+        """Make a wrong use of what a connection is called, or of its options."""
+        if self.fault == "name_of_two_parts" and len(sock.getpeername()) > 2:
+            raise OSError("whoever comes from an address of four parts?")
+        if self.fault == "nameless_kills" and not sock.getpeername():
+            os._exit(1)
+        if self.fault == "delays_last_segment":
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+
+    async def recv(self, sock: socket.socket) -> bytes:
+        """Return the bytes that came, b"" at the end."""
+        if self.context:
+            return await self.wires[sock].recv()
+        data = await self.loop.sock_recv(sock, 65536)
+        if self.fault == "urgent_ends" and _urgent(sock):
+            return b""
+        return data
+
+    async def sendall(self, sock: socket.socket, data: bytes) -> None:
+        """Send all of it."""
+        if self.context:
+            await self.wires[sock].sendall(data)
+        else:
+            await self.loop.sock_sendall(sock, data)
 
     def leave_something(self) -> None:
         """Start what outlives its connection, where that is the fault."""
@@ -189,11 +241,11 @@ class Echo:
         """Return the bytes that came, b"" at the end or when it was idle for too long."""
         idle = self.options.idle_s
         if idle is None or self.fault in ("idle_never", "idle_never_renewed"):
-            return await self.loop.sock_recv(sock, 65536)
+            return await self.recv(sock)
         idle *= {"idle_late": 2.0, "idle_early": 0.5}.get(self.fault, 1.0)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(idle):
-                return await self.loop.sock_recv(sock, 65536)
+                return await self.recv(sock)
         return b""
 
     async def write(self, sock: socket.socket, data: bytes) -> None:
@@ -207,9 +259,9 @@ class Echo:
                 sock.send(data)
         elif self.fault == "idle_while_blocked" and self.options.idle_s is not None:
             async with asyncio.timeout(self.options.idle_s):
-                await self.loop.sock_sendall(sock, data)
+                await self.sendall(sock, data)
         else:
-            await self.loop.sock_sendall(sock, data)
+            await self.sendall(sock, data)
 
     async def echo(self, sock: socket.socket) -> None:
         """Send every byte back until the peer ends."""
@@ -261,7 +313,7 @@ class Echo:
 
         async def write_all() -> None:
             while data := await queue.get():
-                await self.loop.sock_sendall(sock, data)
+                await self.sendall(sock, data)
 
         writer = asyncio.create_task(write_all())
         try:
@@ -279,6 +331,13 @@ def _at_end(sock: socket.socket) -> bool:
         return not sock.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return False
+
+
+def _urgent(sock: socket.socket) -> bool:
+    """Tell whether a byte out of band waits."""
+    with contextlib.suppress(OSError):
+        return bool(sock.recv(1, socket.MSG_OOB))
+    return False
 
 
 def _shut(sock: socket.socket) -> None:
@@ -319,6 +378,8 @@ def main() -> None:
     parser.add_argument("--idle-s", type=float)
     parser.add_argument("--grace-s", type=float, default=5.0)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--tls-cert")
+    parser.add_argument("--tls-key")
     options = parser.parse_args(words)
     if fault == "ready_early":
         print("READY", flush=True)
