@@ -328,7 +328,10 @@ def no_delay(stage: Stage) -> None:
     why="as E17.1: the rest of the answer goes out while its first segment is not acknowledged",
 )
 def no_delay_at_the_end(stage: Stage) -> None:
-    """Hold back no rest of an answer; whoever reads early would acknowledge what is before it."""
+    """Hold back no rest of an answer.
+
+    It is read when all of it is there: whoever reads early acknowledges what comes before the rest.
+    """
 
     def all_at_once(peer: Peer) -> float:
         data = peer.stream(peer.sent, SEGMENT_AND_MORE)

@@ -194,13 +194,11 @@ class Echo:
             await self.wires[sock].shake_hands()
 
     def look_at(self, sock: socket.socket) -> None:
-        """Make a wrong use of what a connection is called, or of its options."""
+        """Make a wrong use of what a connection is called."""
         if self.fault == "name_of_two_parts" and len(sock.getpeername()) > 2:
             raise OSError("whoever comes from an address of four parts?")
         if self.fault == "nameless_kills" and not sock.getpeername():
             os._exit(1)
-        if self.fault == "delays_last_segment":
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
 
     async def recv(self, sock: socket.socket) -> bytes:
         """Return the bytes that came, b"" at the end."""
@@ -276,6 +274,8 @@ class Echo:
             spoiled = self.spoil(sock, data, total)
             if self.fault == "memory_kept":
                 self.hoard.append(data + b".")
+            if self.fault == "delays_last_segment" and 100 <= len(data) < 1000:
+                await asyncio.sleep(0.04)  # Nagle's own way of it shows on loopback by chance alone
             if self.fault == "nagles_replies" and len(data) < 100:
                 await asyncio.sleep(0.04)
             if self.fault == "early_fin" and total > 100_000:
