@@ -11,7 +11,7 @@ from harness.check.case import Case, collect
 
 ECHO = (
     *("echo_bytes", "echo_pressure", "echo_faults", "echo_many", "echo_time", "echo_drain"),
-    *("echo_doors", "echo_tls", "echo_urgent"),
+    *("echo_doors", "echo_tls", "echo_tls_faults", "echo_urgent"),
 )
 FETCH = (
     *("fetch_bodies", "fetch_heads", "fetch_bounds", "fetch_faults", "fetch_pool"),

@@ -158,6 +158,19 @@ class TlsPeer(Peer):
             raise Failure("FIN after close_notify", f"{len(data)} more raw bytes")
         self.stage.note(f"{self.name}: received FIN")
 
+    def gone(self, within_s: float) -> bool:
+        """Read until FIN or RST and tell whether one came; nothing is decrypted, or sent for it."""
+        deadline = time.monotonic() + within_s
+        while super()._await(select.POLLIN, deadline - time.monotonic()):
+            try:
+                if not self.sock.recv(RAW):
+                    self.stage.note(f"{self.name}: received FIN")
+                    return True
+            except OSError as error:
+                self.stage.note(f"{self.name}: {error!r}")
+                return True
+        return False
+
     def _flush(self) -> None:
         """Hand the kernel what is encrypted. Raises BlockingIOError when it does not take all."""
         self._waiting += self._outgoing.read()
