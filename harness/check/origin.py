@@ -7,232 +7,44 @@ been read and acknowledged, never from sleeps. What it is told to send may be as
 
 from __future__ import annotations
 
-import enum
 import selectors
 import socket
-import struct
 import time
-from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Self
 
 from harness import launch
 from harness.check.case import Late
-from harness.check.queues import Queues, unacknowledged
+from harness.check.connection import Answer, Connection, Greeting, Request, Script, Step
+from harness.check.queues import Queues
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
     from harness.check.client import Client
     from harness.check.stage import Stage
 
-TURN_S = 0.001  # how often a barrier looks at the kernel again
-READ_LOOKS = 3  # an empty queue, not yet acknowledged, counts after so many: ACKs may be late
-STEPS_AT_ONCE = 64  # then the other connections have their turn: a script may be endless
+__all__ = ["Answer", "Connection", "Origin", "Request", "Script", "Step"]
+
 DEAF_CONNECTS = 3  # Linux queues backlog + 1; the next SYN is dropped
-HEAD_END = b"\r\n\r\n"
-
-
-class Step(enum.Enum):
-    """What a script may do besides sending bytes (bytes) and waiting (float, seconds)."""
-
-    READ = "until the other program has read every byte sent so far"
-    ACKED = "until the other side's kernel has every byte sent so far"
-    FIN = "end this direction"
-    RST = "reset the connection"
-
-
-Script = Iterable["bytes | float | Step"]
-"""What to do with a request, step by step; it is drawn from lazily, so it may be endless."""
-
-Answer = Callable[["Request"], "Script | None"]
-"""Chooses the script for a request; None holds it until the case calls `Request.reply`."""
-
-
-class Request:
-    """One request as it came: the bytes, on which connection, when."""
-
-    def __init__(self, connection: Connection, raw: bytes, number: int) -> None:
-        """Keep the head's bytes."""
-        self.connection = connection
-        self.raw = raw
-        self.number = number
-        """Its place among the requests of its connection, from 1."""
-        self.at = time.monotonic()
-        self.answered = False
-        """True once its script has come to its end."""
-
-    @property
-    def target(self) -> str:
-        """The second word of the request line."""
-        words = self.raw.partition(b"\r\n")[0].split(b" ")
-        return words[1].decode("ascii", "replace") if len(words) > 1 else ""
-
-    @property
-    def in_flight(self) -> bool:
-        """True while its client waits for the rest of the answer."""
-        return not self.answered and self.connection.end == ""
-
-    def reply(self, *script: bytes | float | Step) -> None:
-        """Play this script on its connection from the next turn on."""
-        self.connection.play(self, script)
-
-
-class Connection:
-    """One accepted connection: what came in, what goes out, and how it ended."""
-
-    def __init__(self, origin: Origin, sock: socket.socket, number: int, door: int) -> None:
-        """Take over an accepted socket."""
-        self.origin = origin
-        self.number = number
-        self.door = door
-        """Which of the origin's listeners it came through, from 0."""
-        self.requests: list[Request] = []
-        self.accepted_at = time.monotonic()
-        self.end = ""
-        """FIN or RST from the client, `we` after a script's own reset; empty while it lives."""
-        self.ended_at = 0.0
-        self.sent = 0
-        """Bytes that the kernel has taken."""
-        self._sock = sock
-        self._head = b""
-        self._out = memoryview(b"")
-        self._blocked = False
-        self._script: Iterator[bytes | float | Step] | None = None
-        self._current: Request | None = None
-        self._barrier: Step | None = None
-        self._looks = 0
-        self._resume_at = 0.0
-        sock.setblocking(False)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        origin.selector.register(sock, selectors.EVENT_READ, self.receive)
-        self._ends = (sock.getpeername(), sock.getsockname())
-
-    def play(self, request: Request | None, script: Script) -> None:
-        """Begin a script; `request` is the one it answers (None: bytes that nobody asked for)."""
-        self._current = request
-        self._script = iter(script)
-
-    @property
-    def playing(self) -> bool:
-        """True while a script is at work here."""
-        return self._script is not None
-
-    def receive(self) -> None:
-        """Take what the client sent; called when there is something."""
-        try:
-            data = self._sock.recv(1 << 16)
-        except BlockingIOError:
-            return
-        except OSError:
-            self._ended("RST")
-            return
-        if not data:
-            self._ended("FIN")
-            return
-        self._head += data
-        while HEAD_END in self._head:
-            head, _, self._head = self._head.partition(HEAD_END)
-            self._requested(head + HEAD_END)
-
-    def advance(self) -> float | None:
-        """Go on with the script; return when to come again (monotonic), None: when it can write."""
-        for _ in range(STEPS_AT_ONCE):
-            if self._script is None:
-                return None
-            if self._out and not self._write():
-                return None
-            if self._barrier is not None and not self._passed():
-                return time.monotonic() + TURN_S
-            if self._resume_at > time.monotonic():
-                return self._resume_at
-            self._take_step()
-        return time.monotonic()
-
-    def send_now(self, data: bytes) -> None:
-        """Send a few bytes outside of any script and wait until the client's kernel has them."""
-        self._script = iter((data, Step.ACKED))
-        self.origin.until(lambda: not self.playing, "surplus bytes to be acknowledged")
-
-    def close(self) -> None:
-        """Close the socket in the ordinary way, if it is still open."""
-        if self._sock.fileno() >= 0:
-            self.origin.selector.unregister(self._sock)
-            self._sock.close()
-
-    def _requested(self, raw: bytes) -> None:
-        request = Request(self, raw, len(self.requests) + 1)
-        self.requests.append(request)
-        self.origin.arrived(request)
-
-    def _ended(self, how: str) -> None:
-        """Note the end, however it came, and let go of the socket."""
-        if not self.end:
-            self.end, self.ended_at = how, time.monotonic()
-            self.origin.stage.note(f"origin: connection {self.number} ended: {how}")
-        self._script = None
-        self.close()
-
-    def _write(self) -> bool:
-        """Send what is pending; False when the kernel takes no more, or when there is no one."""
-        try:
-            count = self._sock.send(self._out)
-        except BlockingIOError:
-            count = 0
-        except OSError:
-            self._ended("RST")
-            return False
-        self.sent += count
-        self._out = self._out[count:]
-        if self._blocked != bool(self._out):
-            self._blocked = bool(self._out)
-            wanted = selectors.EVENT_READ | (selectors.EVENT_WRITE if self._blocked else 0)
-            self.origin.selector.modify(self._sock, wanted, self.receive)
-        return not self._out
-
-    def _take_step(self) -> None:
-        assert self._script is not None
-        step = next(self._script, None)
-        if step is None:
-            self._script = None
-            if self._current is not None:
-                self._current.answered = True
-        elif isinstance(step, bytes):
-            self._out = memoryview(step)
-        elif isinstance(step, float):
-            self._resume_at = time.monotonic() + step
-        elif step is Step.FIN:
-            self._half_close()
-        elif step is Step.RST:
-            self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._ended("we")
-        else:
-            self._barrier, self._looks = step, 0
-
-    def _half_close(self) -> None:
-        try:
-            self._sock.shutdown(socket.SHUT_WR)
-        except OSError:
-            self._ended("RST")
-
-    def _passed(self) -> bool:
-        """Tell whether the barrier's condition holds; it is lifted then."""
-        acknowledged = unacknowledged(self._sock) == 0
-        if self._barrier is Step.READ:
-            if self.origin.queues.unread(*self._ends):
-                self._looks = 0
-                return False
-            self._looks += 1
-            acknowledged = acknowledged or self._looks >= READ_LOOKS
-        if acknowledged:
-            self._barrier = None
-        return acknowledged
 
 
 class Origin:
     """A listening origin with one or more doors, and everything that came through them."""
 
-    def __init__(self, stage: Stage, answer: Answer | None = None, *, doors: int = 1) -> None:
-        """Listen on `doors` loopback ports; without `answer` every request is held."""
+    def __init__(
+        self,
+        stage: Stage,
+        answer: Answer | None = None,
+        *,
+        doors: int = 1,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Listen on `doors` loopback ports, with TLS or without; no `answer`: requests are held."""
         self.stage = stage
         self.answer = answer
+        self.greeting: Greeting | None = None
+        """Chooses what to do at the first bytes of a TLS connection in place of a handshake."""
         self.connections: list[Connection] = []
         self.requests: list[Request] = []
         """In the order of their arrival."""
@@ -241,9 +53,10 @@ class Origin:
         self.queues = Queues()
         self._client: Client | None = None
         self._doors: list[socket.socket] = []
+        self._tls: list[ssl.SSLContext | None] = []
         self._others: list[socket.socket] = []
         for _ in range(doors):
-            self.open_door(("127.0.0.1", 0))
+            self.open_door(("127.0.0.1", 0), tls)
 
     def __enter__(self) -> Self:
         """Use it as a block."""
@@ -258,18 +71,24 @@ class Origin:
         self.selector.close()
         self.queues.close()
 
-    def open_door(self, address: tuple[str, int]) -> None:
+    def open_door(self, address: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
         """Listen on one more address. Raises HarnessError when that cannot be."""
         door = launch.listener(address)
         door.setblocking(False)
         number = len(self._doors)
         self._doors.append(door)
+        self._tls.append(tls)
         self.selector.register(door, selectors.EVENT_READ, lambda: self._accept(number))
 
-    def url(self, target: str = "/", door: int = 0) -> str:
-        """Return the http URL of a target behind a door."""
-        host, port = self._doors[door].getsockname()
-        return f"http://{host}:{port}{target}"
+    def port(self, door: int = 0) -> int:
+        """Return the port of a door."""
+        port: int = self._doors[door].getsockname()[1]
+        return port
+
+    def url(self, target: str = "/", door: int = 0, host: str = "") -> str:
+        """Return the URL of a target behind a door, by its address or by a name for it."""
+        scheme = "http" if self._tls[door] is None else "https"
+        return f"{scheme}://{host or self._doors[door].getsockname()[0]}:{self.port(door)}{target}"
 
     def refusing_url(self) -> str:
         """Return a URL whose port is taken but not listened on: every connect is refused."""
@@ -278,16 +97,17 @@ class Origin:
         self._others.append(sock)
         return f"http://127.0.0.1:{sock.getsockname()[1]}/"
 
-    def deaf_url(self) -> str:
+    def deaf_url(self, host: str = "127.0.0.1", port: int = 0) -> str:
         """Return a URL whose listener's queue is full, so that a connect gets no answer at all."""
-        door = socket.create_server(("127.0.0.1", 0), backlog=0)
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        door = socket.create_server((host, port), family=family, backlog=0)
         self._others.append(door)
         for _ in range(DEAF_CONNECTS):
-            sock = socket.socket()
+            sock = socket.socket(family)
             sock.setblocking(False)
             sock.connect_ex(door.getsockname())
             self._others.append(sock)
-        return f"http://127.0.0.1:{door.getsockname()[1]}/"
+        return f"http://{host}:{door.getsockname()[1]}/"
 
     @property
     def held(self) -> list[Request]:
@@ -380,7 +200,8 @@ class Origin:
             sock, _ = self._doors[door].accept()
         except BlockingIOError:
             return
-        self.connections.append(Connection(self, sock, len(self.connections) + 1, door))
+        number = len(self.connections) + 1
+        self.connections.append(Connection(self, sock, number, door, self._tls[door]))
         self.stage.note(f"origin: connection {len(self.connections)} at door {door}")
 
     def _pump(self) -> None:

@@ -9,6 +9,7 @@ import array
 import fcntl
 import socket
 import struct
+from typing import Any
 
 SIOCOUTQ = 0x5411  # linux/sockios.h: bytes sent and not yet acknowledged
 # linux/netlink.h, linux/sock_diag.h; the queue's place in struct inet_diag_msg, behind nlmsghdr
@@ -34,13 +35,14 @@ class Queues:
         """Open the way to the kernel."""
         self._sock = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG)
 
-    def unread(self, here: tuple[str, int], there: tuple[str, int]) -> int:
-        """Return the bytes in the receive queue at `here` of its connection to `there`.
+    def unread(self, here: tuple[Any, ...], there: tuple[Any, ...]) -> int:
+        """Return the bytes in the receive queue at `here` of its connection to `there` (IPv4 or 6).
 
         0 when there is no such connection any more, or when the kernel has no sock_diag.
         """
-        hosts = b"".join(socket.inet_aton(end[0]).ljust(16, b"\0") for end in (here, there))
-        ask = struct.pack("=BBBxI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0xFFFFFFFF)
+        family = socket.AF_INET6 if ":" in here[0] else socket.AF_INET
+        hosts = b"".join(socket.inet_pton(family, end[0]).ljust(16, b"\0") for end in (here, there))
+        ask = struct.pack("=BBBxI", family, socket.IPPROTO_TCP, 0, 0xFFFFFFFF)
         ask += struct.pack("!HH", here[1], there[1]) + hosts + struct.pack("=III", 0, *ANY_COOKIE)
         self._sock.send(struct.pack("=IHHII", 16 + len(ask), SOCK_DIAG_BY_FAMILY, 1, 1, 0) + ask)
         reply = self._sock.recv(8192)
