@@ -21,10 +21,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from harness import own_files
 from harness.model import HarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from harness.model import Implementation, Workload
 
@@ -198,15 +199,19 @@ def start(
     core: int | None = None,
     open_files: int = OPEN_FILES,
     stdin: int | IO[bytes] = subprocess.DEVNULL,
+    files: Mapping[str, Path] | None = None,
 ) -> Iterator[Child]:
     """Start a command as a child for the length of a `with` block; it is gone after, come what may.
 
-    `fds` are inherited under their own numbers; `core` pins it; `open_files` is its soft limit.
+    `fds` are inherited under their own numbers; `core` pins it; `open_files` is its soft limit;
+    `files` are seen by it alone, each at its path (see `own_files`).
     Raises HarnessError when the command cannot be started at all.
     """
     parent = os.getpid()
 
     def prepare() -> None:
+        if files:
+            own_files.show(files)
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the harness ended between fork and prctl
             os._exit(1)

@@ -23,7 +23,7 @@ from harness.check.server import Server
 from harness.check.shelf import Kind, Running, stop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from harness.check.peer import Peer
     from harness.check.shelf import Shelf
@@ -255,14 +255,23 @@ class Stage:
         by_stdin: bool = False,
         may_write: bool = False,
         open_files: int = launch.OPEN_FILES,
+        files: Mapping[str, Path] | None = None,
     ) -> Iterator[Client]:
-        """Start fetch for these URLs and yield it at once; at the end it is killed."""
+        """Start fetch for these URLs and yield it at once; at the end it is killed.
+
+        `files` are seen by it alone, each at its path.
+        """
         words = [*launch.command(self.implementation, "fetch"), *options]
         if not by_stdin:
             words += urls
         stdin = subprocess.PIPE if by_stdin else subprocess.DEVNULL
         starting = launch.start(
-            words, stderr=self.stderr(), core=self.core, open_files=open_files, stdin=stdin
+            words,
+            stderr=self.stderr(),
+            core=self.core,
+            open_files=open_files,
+            stdin=stdin,
+            files=files,
         )
         with starting as child:
             self.note(f"fetch {' '.join(options)} started for {len(urls)} URLs")
