@@ -169,6 +169,16 @@ def test_an_exit_status_is_nobodys_pass() -> None:
     assert any("exit status 0" in one.reason for one in found.values())
 
 
+def test_refused_arguments_fail_every_row(tmp_path: Path) -> None:
+    """A program that ends with 2 before it fetches anything has no row looked at alone."""
+    refuses = Implementation(
+        name="refuses", folder=str(tmp_path), title="", style="", run=("sh", "-c", "exit 2", "sh")
+    )
+    chosen = [one for one in cases.ALL if one.sitting == "sealed"]
+    assert len(chosen) > sitting.ALONE_MOST
+    assert {one.verdict for one in play(refuses, chosen).values()} == {"FAIL"}
+
+
 def test_a_table_numbers_its_rows() -> None:
     """Rows are numbered in their order from the first number for rows on."""
     made = table("F01", GOOD, does="answers")

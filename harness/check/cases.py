@@ -15,7 +15,7 @@ ECHO = (
 )
 FETCH = (
     *("fetch_bodies", "fetch_heads", "fetch_bounds", "fetch_faults", "fetch_pool"),
-    *("fetch_complete", "fetch_ends", "fetch_bytes"),
+    *("fetch_complete", "fetch_ends", "fetch_bytes", "fetch_tls", "fetch_handshake", "fetch_names"),
 )
 
 

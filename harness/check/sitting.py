@@ -103,6 +103,9 @@ class _Rows:
         asked, indexes = self._asked, self._indexes[case.id]
         if asked is None:
             return None
+        if asked.refused:
+            reason = "expected an answer for each URL; got exit status 2, and nothing fetched"
+            return Played(case=case.id, verdict="FAIL", reason=reason, wall_s=round(wall_s, 3))
         if wrong := table.wrong_rows(asked, indexes):
             verdict, reason = player.conclude(asked.client.stage, wrong[0][1])
             rows = [index for index in indexes if any(one is asked.rows[index] for one, _ in wrong)]

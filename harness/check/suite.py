@@ -256,6 +256,7 @@ class _Run:
         found = [
             f"{case.id} {line}"
             for case in own
+            if self._known[one.name, case.id].verdict != "DECLARED"  # it has been said already
             for line in self._known[one.name, case.id].evidence
             if line.startswith(word)
         ]

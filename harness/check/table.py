@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from harness.check import tls
 from harness.check.case import Case, Conclusion, Failure
 from harness.check.fetch_rows import DEADLINE_S, alternatives, judge, ok, row, shown, sized, wrong
 from harness.check.origin import Origin
@@ -42,6 +43,8 @@ class Setting:
     limit: int
     options: tuple[str, ...] = ()
     deadline_s: float = DEADLINE_S
+    tls: bool = False
+    """True: over https, the origin's certificate being of the authority that fetch is given."""
 
 
 SETTINGS = {
@@ -52,6 +55,9 @@ SETTINGS = {
     "bounded": Setting(limit=4, options=("--max-bytes", "100000")),
     "unfinished": Setting(limit=1, options=("--max-bytes", "1000"), deadline_s=0.8),
     "stalled": Setting(limit=50, options=("--max-bytes", "1000"), deadline_s=0.4),
+    "sealed": Setting(limit=5, tls=True),
+    "sealed pieces": Setting(limit=16, tls=True, deadline_s=5.0),  # each with a handshake
+    "sealed in turn": Setting(limit=1, tls=True),
 }
 """The sittings of fetch: the cases of one are asked for by one process."""
 
@@ -131,6 +137,12 @@ class Asked:
     requests: dict[int, list[Request]]
     """Row -> its requests in the order of their arrival."""
 
+    @property
+    def refused(self) -> bool:
+        """True when it took its arguments for bad ones (exit status 2) and did nothing at all."""
+        status = self.client.child.process.returncode
+        return status == 2 and not self.lines and not self.origin.connections
+
     def expect(self, indexes: Sequence[int]) -> None:
         """Raise what is wrong with the first wrong one of these rows, or with the process."""
         found = wrong_rows(self, indexes)
@@ -154,7 +166,9 @@ def ask(stage: Stage, rows: Sequence[Row], setting: Setting, *, patient: bool = 
     deadline = f"{stage.within(setting.deadline_s):g}"
     options = ("--limit", str(setting.limit), "--deadline-s", deadline, *setting.options)
     trouble: Conclusion | None = None
-    with Origin(stage, reply) as origin:
+    if setting.tls:
+        options += ("--ca", tls.authority_file(stage.folder()))
+    with Origin(stage, reply, tls=tls.context() if setting.tls else None) as origin:
         urls = [one.url or origin.url(f"/{index}") for index, one in enumerate(rows)]
         with stage.fetch(urls, *options, by_stdin=len(urls) > BY_STDIN) as client:
             origin.attend(client)

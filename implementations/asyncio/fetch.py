@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from signal import SIGINT, SIGTERM
+from ssl import SSLError, SSLZeroReturnError
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from implementations.contract import Exchange, Idle, Outcome, readable
+from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     Connection = tuple[StreamReader, StreamWriter]
 
 EVERYTHING = 1 << 20  # more than a StreamReader ever holds: no surplus stays behind unseen
+ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 
 
 class Stop(Exception):  # noqa: N818  it ends work, it is no error
@@ -27,9 +30,15 @@ class Stop(Exception):  # noqa: N818  it ends work, it is no error
 
 async def connect(url: Url, job: FetchJob) -> Connection:
     """Open a connection to the URL's origin."""
-    return await asyncio.open_connection(
-        url.host, url.port, ssl=job.tls if url.scheme == "https" else None
-    )
+    tls = job.tls if url.scheme == "https" else None
+    try:
+        return await asyncio.open_connection(
+            url.host, url.port, ssl=tls, happy_eyeballs_delay=ATTEMPT_S
+        )
+    except (ConnectionResetError, BrokenPipeError) as error:
+        if tls:
+            raise SSLError from error  # in the handshake, where asyncio says so of a FIN as well
+        raise
 
 
 async def close(connection: Connection) -> None:
@@ -40,15 +49,46 @@ async def close(connection: Connection) -> None:
         await writer.wait_closed()  # or its error would be logged as never retrieved
 
 
+async def quiet(connection: Connection) -> bool:
+    """Tell whether nothing is left of what TLS has taken in, by a read that must not end."""
+    reader, writer = connection
+
+    async def read() -> None:
+        with suppress(OSError):
+            await reader.read(1)
+
+    reading = asyncio.ensure_future(read())
+    await asyncio.sleep(0)
+    arrived = reading.done() or readable(writer.get_extra_info("socket").fileno())
+    reading.cancel()
+    await asyncio.sleep(0)
+    return not arrived
+
+
 async def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
     """Return an idle connection on which nothing has arrived, if there is one."""
     while connection := idle.take(url):
         transport = connection[1].transport
-        if not transport.is_closing() and not readable(transport.get_extra_info("socket").fileno()):
+        if (
+            not transport.is_closing()
+            and not readable(transport.get_extra_info("socket").fileno())
+            and (url.scheme == "http" or await quiet(connection))
+        ):
             transport.resume_reading()  # type: ignore[attr-defined]  # it reads as well
             return connection
         await close(connection)
     return None
+
+
+def cut(connection: Connection) -> bool:
+    """Tell whether TLS ended without close_notify, which a StreamReader takes for any other end."""
+    session = connection[1].get_extra_info("ssl_object")
+    try:
+        return session is not None and session.read(1) != b""
+    except SSLZeroReturnError:  # both have said close_notify
+        return False
+    except SSLError:
+        return True
 
 
 async def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Connection]) -> Exchange:
@@ -58,12 +98,16 @@ async def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Conne
     try:
         writer.write(exchange.request)
         while not exchange.done:
-            exchange.feed(await reader.read(EVERYTHING))  # end: b"" is the peer's FIN
+            data = await reader.read(EVERYTHING)
+            if not data and cut(connection):
+                raise SSLError
+            exchange.feed(data)  # end: b"" is the peer's FIN
     except OSError:
         exchange.reset()  # reset
     finally:
         if exchange.reusable:  # reuse
-            writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads as well
+            if url.scheme == "http":  # TLS cannot be paused: it goes on taking in what comes
+                writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads as well
             idle.put(url, connection)
         else:
             await close(connection)  # cancel, deadline: the socket ends with the exchange
@@ -110,6 +154,7 @@ def stop(workers: asyncio.TaskGroup, caught: int) -> None:
 async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Fetch all URLs; return the signal that ended it, if one did."""
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(Lookups())
     urls = enumerate(job.urls)
     idle: Idle[Connection] = Idle()
     caught: int | None = None

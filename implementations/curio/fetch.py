@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from signal import SIGINT, SIGTERM, set_wakeup_fd, signal
-from socket import socketpair
+from socket import SOCK_STREAM, socketpair
+from ssl import SSLError
 from time import perf_counter
-from traceback import clear_frames
 from typing import TYPE_CHECKING
 
 import curio
 from curio.io import Socket
+from curio.ssl import CurioSSLContext
 
 from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
 
@@ -18,15 +19,60 @@ if TYPE_CHECKING:
 
     from implementations.contract import FetchJob, Url
 
+ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
+
+
+async def attempt(family: int, address: tuple[object, ...], errors: list[OSError]) -> Socket | None:
+    """Connect to one address; None where it fails."""
+    connection = curio.socket.socket(family)
+    try:
+        await connection.connect(address)
+    except BaseException as error:
+        await connection.close()  # cancel, deadline
+        if not isinstance(error, OSError):
+            raise
+        errors.append(error)
+        return None
+    return connection
+
+
+async def dial(url: Url) -> Socket:
+    """Connect to the first address that answers; none has to wait until another has failed."""
+    found = await curio.socket.getaddrinfo(url.host, url.port, type=SOCK_STREAM)
+    errors: list[OSError] = []
+    async with curio.TaskGroup(wait=None) as attempts:  # its end is that of all
+        for family, _, _, _, address in found:
+            await attempts.spawn(attempt, family, address, errors)
+            async with curio.ignore_after(ATTEMPT_S):
+                ended = await attempts.next_done()
+                if ended.result:
+                    return ended.result
+        async for ended in attempts:
+            if ended.result:
+                return ended.result
+    raise errors[-1]
+
 
 async def connect(url: Url, job: FetchJob) -> Socket:
     """Open a connection to the URL's origin."""
-    tls = {"ssl": job.tls, "server_hostname": url.host} if url.scheme == "https" else {}
+    connection = await dial(url)
+    if url.scheme == "http":
+        return connection
+    # Not by open_connection(): there, a FIN without close_notify would be an end.
+    connection = await CurioSSLContext(job.tls).wrap_socket(
+        connection,
+        server_hostname=url.host,
+        suppress_ragged_eofs=False,
+        do_handshake_on_connect=False,
+    )
     try:
-        return await curio.open_connection(url.host, url.port, **tls)
-    except curio.CancelledError as cancelled:
-        clear_frames(cancelled.__traceback__)  # cancel, deadline: they still hold a socket
-        raise
+        await connection.do_handshake()
+    except BaseException as error:
+        await close(connection)
+        if isinstance(error, ConnectionResetError | BrokenPipeError):
+            raise SSLError from error  # in the handshake
+        raise  # cancel, deadline
+    return connection
 
 
 async def close(connection: Socket) -> None:

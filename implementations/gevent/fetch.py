@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from signal import SIGINT, SIGTERM
+from socket import SOCK_STREAM
+from ssl import SSLError
 from time import perf_counter
 from typing import TYPE_CHECKING, TypeAlias
 
 import gevent
 import gevent.socket
 from gevent.pool import Group
+from gevent.queue import Empty, Queue
 from gevent.ssl import SSLSocket
 
 from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
@@ -21,12 +25,58 @@ if TYPE_CHECKING:
     Connection: TypeAlias = gevent.socket.socket
 
 
+ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
+
+
+def attempt(family: int, address: tuple[object, ...]) -> Connection | OSError:
+    """Connect to one address; return what came of it, for hub and log take errors for news."""
+    connection = gevent.socket.socket(family)
+    try:
+        connection.connect(address)
+    except BaseException as error:
+        connection.close()
+        if isinstance(error, OSError):
+            return error
+        raise  # cancel, deadline
+    return connection
+
+
+def dial(url: Url) -> Connection:
+    """Connect to the first address that answers; none has to wait until another has failed."""
+    found = gevent.socket.getaddrinfo(url.host, url.port, type=SOCK_STREAM)
+    results = Queue()
+    attempts = Group()
+    running = 0
+    try:
+        while found or running:
+            if found:
+                family, _, _, _, address = found.pop(0)
+                attempts.spawn(attempt, family, address).link(results.put)
+                running += 1
+            with suppress(Empty):
+                result = results.get(timeout=ATTEMPT_S if found else None).value
+                running -= 1
+                if not isinstance(result, OSError):
+                    return result
+    finally:
+        attempts.kill()
+    raise result
+
+
 def connect(url: Url, job: FetchJob) -> Connection:
     """Open a connection to the URL's origin."""
-    connection = gevent.socket.create_connection((url.host, url.port))
-    if url.scheme == "https":
-        return SSLSocket(connection, server_hostname=url.host, _context=job.tls)
-    return connection
+    connection = dial(url)
+    if url.scheme == "http":
+        return connection
+    try:
+        return SSLSocket(
+            connection,
+            server_hostname=url.host,
+            suppress_ragged_eofs=False,  # or a FIN without close_notify would be an end
+            _context=job.tls,
+        )
+    except (ConnectionResetError, BrokenPipeError) as error:
+        raise SSLError from error  # in the handshake
 
 
 def close(connection: Connection) -> None:
@@ -104,6 +154,8 @@ def watch(caught: list[int], stop: Callable[[], None]) -> list[gevent.signal_han
 
 def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Fetch all URLs; return the signal that ended it, if one did."""
+    # A lookup that hangs keeps its thread, even when nobody waits for it any more.
+    gevent.get_hub().threadpool.maxsize = max(1, len(job.urls))
     urls = (numbered for numbered in enumerate(job.urls))
     idle: Idle[Connection] = Idle()
     caught: list[int] = []

@@ -6,14 +6,17 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 from signal import SIGINT, SIGTERM
+from ssl import SSLError
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 from tornado.gen import convert_yielded, multi, with_timeout
+from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 
 from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
+from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -26,8 +29,14 @@ if TYPE_CHECKING:
 
 async def connect(url: Url, job: FetchJob) -> Connection:
     """Open a connection to the URL's origin."""
-    tls = job.tls if url.scheme == "https" else None
-    stream = await TCPClient().connect(url.host, url.port, ssl_options=tls)
+    stream = await TCPClient().connect(url.host, url.port)
+    if url.scheme == "https":
+        try:
+            stream = await stream.start_tls(False, job.tls, url.host)
+        except (StreamClosedError, ConnectionResetError) as error:
+            raise SSLError from error  # in the handshake
+        # Or a FIN without close_notify would be an end.
+        stream.socket.suppress_ragged_eofs = False  # type: ignore[attr-defined]
     return stream, convert_yielded(stream.read_bytes(CHUNK, partial=True))
 
 
@@ -114,6 +123,7 @@ def watch(caught: list[int], stop: Callable[[], None]) -> None:
 
 async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Fetch all URLs; return the signal that ended it, if one did."""
+    IOLoop.current().set_default_executor(Lookups())
     urls = enumerate(job.urls)
     idle: Idle[Connection] = Idle()
     caught: list[int] = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from signal import SIGINT, SIGTERM
+from ssl import SSLError
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,15 @@ async def connect(url: Url, job: FetchJob) -> Connection:
     stream = await trio.open_tcp_stream(url.host, url.port)
     if url.scheme == "http" or job.tls is None:
         return stream
-    return trio.SSLStream(stream, job.tls, server_hostname=url.host, https_compatible=True)
+    connection = trio.SSLStream(stream, job.tls, server_hostname=url.host)
+    try:
+        await connection.do_handshake()
+    except BaseException as failed:
+        await close(stream)
+        if isinstance(failed, trio.BrokenResourceError):
+            raise SSLError from failed
+        raise  # cancel, deadline
+    return connection
 
 
 async def close(connection: Connection) -> None:
@@ -37,10 +47,28 @@ async def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
         stream = (
             connection.transport_stream if isinstance(connection, trio.SSLStream) else connection
         )
-        if not readable(stream.socket.fileno()):
+        if not readable(stream.socket.fileno()) and (
+            stream is connection or await quiet(connection)
+        ):
             return connection
         await close(connection)
     return None
+
+
+async def quiet(connection: Connection) -> bool:
+    """Tell whether nothing is left of what TLS has taken in, by a read that must not end."""
+    arrived = []
+
+    async def read() -> None:
+        with suppress(trio.BrokenResourceError):
+            arrived.append(await connection.receive_some(1))
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(read)
+        for _ in range(2):  # tasks take turns in any order: after two, it has had one
+            await trio.lowlevel.checkpoint()
+        nursery.cancel_scope.cancel()
+    return not arrived
 
 
 async def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Connection]) -> Exchange:
@@ -102,6 +130,8 @@ async def watch(caught: list[int], stop: Callable[[], None]) -> None:
 
 async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Fetch all URLs; return the signal that ended it, if one did."""
+    # A lookup that hangs keeps its thread, even when nobody waits for it any more.
+    trio.to_thread.current_default_thread_limiter().total_tokens = max(1, len(job.urls))
     urls = enumerate(job.urls)
     idle: Idle[Connection] = Idle()
     caught: list[int] = []

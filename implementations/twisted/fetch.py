@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from signal import SIG_DFL, SIGINT, SIGTERM, signal
 from socket import gaierror
+from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from OpenSSL import SSL
 from twisted.internet import error, reactor, ssl
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, wrapClientTLS
+from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import cooperate, deferLater
+from twisted.protocols.tls import TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
+from twisted.python.threadpool import ThreadPool
+from zope.interface import implementer
 
 from implementations.contract import Exchange, Idle, Outcome, readable
 
@@ -32,29 +37,49 @@ CAUSES: dict[type[Exception], OSError] = {
 }
 
 
+@implementer(IHandshakeListener)
 class Connection(Protocol):
     """Carries one exchange after another."""
 
     exchange: Exchange
     answered: Deferred[Exchange]
+    shaken = lost = False
+
+    def handshakeCompleted(self) -> None:
+        """Know that what fails from now on is not the handshake."""
+        self.shaken = True
 
     def dataReceived(self, data: bytes) -> None:
         """Feed the exchange."""
         self.exchange.feed(data)
-        if self.exchange.done:
+        if self.exchange.done and self.shaken:
+            reactor.callLater(0, self.answer)  # TLS may hold surplus that comes before that
+        elif self.exchange.done:
+            self.answer()
+
+    def answer(self) -> None:
+        """Hand over the exchange, once."""
+        if not self.answered.called:
             self.answered.callback(self.exchange)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End the exchange, unless its end is what closed the connection."""
+        self.lost = True
         if self.answered.called:
             return
-        if reason.check(error.ConnectionDone):
-            self.exchange.feed(b"")  # end: the peer's FIN
-        elif reason.check(SSL.Error, ssl.VerificationError):
+        if isinstance(self.transport, TLSMemoryBIOProtocol) and not self.shaken:
             self.exchange.fail("tls")
+        elif reason.check(error.ConnectionDone):
+            self.exchange.feed(b"")  # end: the peer's FIN
         else:
             self.exchange.reset()  # reset
-        self.answered.callback(self.exchange)
+        self.answer()
+
+
+class Lookups(ThreadPool):
+    """Threads for lookups, which the end of the process does not wait for: one may hang."""
+
+    threadFactory = staticmethod(partial(Thread, daemon=True))  # noqa: N815  Twisted's name
 
 
 def connect(url: Url, job: FetchJob) -> Deferred[Connection]:
@@ -63,24 +88,25 @@ def connect(url: Url, job: FetchJob) -> Deferred[Connection]:
     numeric = isIPAddress(url.host) or isIPv6Address(url.host)
     kind = TCP4ClientEndpoint if numeric else HostnameEndpoint
     endpoint = kind(reactor, url.host, url.port, job.deadline_s)
-    if job.tls and url.scheme == "https":
-        roots = [ssl.Certificate.load(each) for each in job.tls.get_ca_certs(binary_form=True)]
-        options = ssl.optionsForClientTLS(url.host, ssl.trustRootFromCertificates(roots))
-        endpoint = wrapClientTLS(options, endpoint)
     factory = Factory.forProtocol(Connection)
     factory.noisy = False
-    return endpoint.connect(factory)
+    if url.scheme == "http" or job.tls is None:
+        return endpoint.connect(factory)
+    roots = [ssl.Certificate.load(each) for each in job.tls.get_ca_certs(binary_form=True)]
+    options = ssl.optionsForClientTLS(url.host, ssl.trustRootFromCertificates(roots))
+    return wrapClientTLS(options, endpoint).connect(factory)
 
 
 def close(connection: Connection) -> None:
     """Close a connection at once."""
-    connection.transport.abortConnection()
+    if not connection.lost:  # TLS would stumble over it
+        connection.transport.abortConnection()
 
 
 def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
     """Return an idle connection on which nothing has arrived, if there is one."""
     while connection := idle.take(url):
-        if not readable(connection.transport.fileno()):
+        if not connection.lost and not readable(connection.transport.fileno()):
             connection.transport.resumeProducing()
             return connection
         close(connection)
@@ -126,8 +152,11 @@ def work(
     record: Callable[[int, Outcome], None],
 ) -> Generator[Deferred[None], None, None]:
     """Fetch URLs one after another until none is left."""
+    given_up = False
 
     def conclude(result: Exchange | Failure, index: int, begin: float) -> None:
+        if given_up:  # a lookup that is cancelled says that there is no such name
+            raise CancelledError
         if isinstance(result, Failure):
             cause = CAUSES[result.trap(*CAUSES)]
             outcome = Outcome.failed(cause, perf_counter() - begin)
@@ -145,6 +174,9 @@ def work(
         fetching.addBoth(conclude, index, begin)
         try:
             yield fetching
+        except GeneratorExit:
+            given_up = True
+            raise
         finally:
             fetching.cancel()  # cancel: once it has ended, this does nothing
 
@@ -162,6 +194,9 @@ def watch(caught: list[int], stop: Callable[[], None]) -> None:
 
 def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> Deferred[int | None]:
     """Fetch all URLs; return the signal that ended it, if one did."""
+    lookups = Lookups(0, max(1, len(job.urls)))  # one that hangs keeps its thread to the end
+    lookups.start()
+    reactor.threadpool = lookups
     urls = enumerate(job.urls)
     idle: Idle[Connection] = Idle()
     caught: list[int] = []
