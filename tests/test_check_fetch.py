@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.check.case import CLAUSES, Conclusion, Failure
+from harness.check.case import CLAUSES, Conclusion, Failure, Unsupported
 from harness.check.cases import every
 from harness.check.client import Line
 from harness.check.fetch_rows import bytewise, every_cut, every_end, judge, ok, row, sized
@@ -79,6 +79,18 @@ CAUGHT_BY = {
     "bad_url_status": "F21.1",
     "bad_url_traceback": "F21.1",
     "unchecked_number": "F21.4",
+    "unresolved_is_refused": "F22.1",
+    "lookup_in_loop": "F22.2",
+    "few_lookups": "F22.3",
+    "one_address": "F22.4",
+    "one_after_another": "F22.5",
+    "lookup_is_waited_for": "F22.9",
+    "tls_cut_is_end": "F23.211",
+    "tls_surplus_reused": "F23.12",
+    "no_name_check": "F23.1",
+    "no_certificate_check": "F23.2",
+    "handshake_is_refused": "F23.5",
+    "no_sni": "F23.7",
 }
 """The case that must fail for each fault of fakes/fetch_base.py."""
 
@@ -101,7 +113,10 @@ def fake(fault: str = "") -> Implementation:
 def play(case: str, fault: str = "", scale: float = 1.0) -> Stage:
     """Play a case on the fake; the stage tells what else was noticed."""
     with Stage(fake(fault), scale) as stage:
-        CASES[case].play(stage)
+        try:
+            CASES[case].play(stage)
+        except Unsupported as reason:
+            pytest.skip(str(reason))
     return stage
 
 
@@ -138,11 +153,12 @@ def test_every_fault_has_its_case() -> None:
 
 
 def test_every_clause_kills_a_fault() -> None:
-    """Every MUST clause of fetch has exactly one quick case, and a fault that it catches."""
+    """Every clause of fetch has a fault that it catches, and every MUST one quick case."""
     must = {id_ for id_, one in CLAUSES.items() if one.workload == "fetch" and one.level == "MUST"}
     quick = [case.id.partition(".")[0] for case in CASES.values() if case.quick]
     assert sorted(quick) == sorted(must)
-    assert {case.partition(".")[0] for case in CAUGHT_BY.values()} == must
+    every_clause = {id_ for id_, one in CLAUSES.items() if one.workload == "fetch"}
+    assert {case.partition(".")[0] for case in CAUGHT_BY.values()} == every_clause
 
 
 def test_cuts_and_ends_cover_every_offset() -> None:

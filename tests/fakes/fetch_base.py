@@ -13,6 +13,7 @@ import os
 import re
 import signal
 import socket
+import ssl
 import sys
 import time
 from contextlib import suppress
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from implementations.contract import Exchange, Idle, Url, parse_url, readable
+from fetch_dial import Wire, dial, prepare
+
+from implementations.contract import Exchange, Idle, Url, parse_url
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +41,9 @@ retry_on_fresh retry_on_idle retry_twice serial short_length signal_ignored sign
 slot_lost_on_failure socket_left_on_error summary_counts_all summary_crc surplus_reused_at_once
 surplus_reused_late timeout_is_reset transfer_encoding_wins trailer_unread truncated_is_reset
 unchecked_number wrong_index_order
+few_lookups handshake_is_refused lookup_in_loop lookup_is_waited_for no_certificate_check
+no_name_check no_sni one_address one_after_another tls_cut_is_end tls_surplus_reused
+unresolved_is_refused
 """.split()  # noqa: SIM905  sixty names in quotes are harder to read
 
 EQUIVALENT = "tiny_reads extra_yields reversed_order two_writes".split()  # noqa: SIM905
@@ -158,8 +164,9 @@ class Fetch:
         self.options = options
         self.fault = fault
         self.loop = asyncio.get_running_loop()
-        self.idle: Idle[socket.socket] = Idle()
-        self.open: set[socket.socket] = set()
+        prepare(fault)
+        self.idle: Idle[Wire] = Idle()
+        self.open: set[Wire] = set()
         self.hoard: list[bytes] = []
         self.missing = set(range(len(urls)))
         self.words: dict[str, int] = {}
@@ -210,28 +217,23 @@ class Fetch:
         if self.fault == "doubled_line" and index == 3:
             print(json.dumps(line), flush=True)
 
-    def close(self, sock: socket.socket) -> None:
+    def close(self, sock: Wire) -> None:
         """Close a socket, whoever waits for it."""
         self.open.discard(sock)
         sock.close()
 
-    async def connect(self, url: Url) -> socket.socket:
+    async def connect(self, url: Url) -> Wire:
         """Open a connection."""
-        sock = socket.socket()
-        sock.setblocking(False)
+        context = ssl.create_default_context(cafile=self.options.ca) if self.options.ca else None
+        sock = await dial(url, context, self.fault)
         self.open.add(sock)
-        try:
-            await self.loop.sock_connect(sock, (url.host, url.port))
-        except BaseException:
-            self.close(sock)
-            raise
         return sock
 
-    def reuse(self, url: Url) -> socket.socket | None:
+    def reuse(self, url: Url) -> Wire | None:
         """Return an idle connection on which nothing has arrived."""
         while sock := self.idle.take(url):
             if self.fault == "no_reuse" or (
-                self.fault != "surplus_reused_late" and readable(sock.fileno())
+                self.fault != "surplus_reused_late" and not sock.quiet()
             ):
                 self.close(sock)
             else:
@@ -239,19 +241,19 @@ class Fetch:
         return None
 
     async def talk(  # noqa: C901  each branch is a fault
-        self, sock: socket.socket, url: Url, deadline: asyncio.Timeout
+        self, sock: Wire, url: Url, deadline: asyncio.Timeout
     ) -> Exchange:
         """Send one request and read its answer."""
         exchange = Distorted(url, self.options.max_bytes, self.fault)
         try:
             request = exchange.request
             if self.fault == "two_writes":
-                await self.loop.sock_sendall(sock, request[:9])
+                await sock.send(request[:9])
                 request = request[9:]
-            await self.loop.sock_sendall(sock, request)
+            await sock.send(request)
             while not exchange.done:
                 size = 7 if self.fault == "tiny_reads" and len(exchange.seen) < 4096 else READ_SIZE
-                data = await self.loop.sock_recv(sock, size)
+                data = await sock.receive(size)
                 if self.fault == "extra_yields":
                     await asyncio.sleep(0)
                 if self.fault == "deadline_drip" and data:
@@ -264,7 +266,7 @@ class Fetch:
         except BaseException:
             cancelled = self.failed or self.caught
             if self.fault == ("fail_fast_socket_open" if cancelled else "deadline_leak"):
-                self.hoard.append(sock.detach().to_bytes(4, "big"))
+                self.hoard.append(sock.sock.detach().to_bytes(4, "big"))
             raise
         finally:
             again = exchange.reusable
@@ -302,7 +304,7 @@ class Fetch:
             seconds * {"deadline_early": 0.7, "deadline_late": 1.8}.get(self.fault, 1)
         )
 
-    async def work(self) -> None:
+    async def work(self) -> None:  # noqa: C901  each branch is a fault or an end
         """Fetch URLs until none is left."""
         for index, url in self.queue:
             begin = time.perf_counter()
@@ -317,6 +319,10 @@ class Fetch:
                     )
             except TimeoutError:
                 error = "timeout"
+            except ssl.SSLError:
+                error = "tls"
+            except socket.gaierror:
+                error = "refused" if self.fault == "unresolved_is_refused" else "unresolved"
             except OSError:
                 error = "refused"
             if error:
@@ -426,6 +432,7 @@ def arguments(fault: str) -> argparse.Namespace:
     parser.add_argument("--linger-s", type=float, default=0.0)
     parser.add_argument("--fail-fast", action="store_true")
     parser.add_argument("--summary", action="store_true")
+    parser.add_argument("--ca")
     return parser.parse_args(sys.argv[sys.argv.index("fetch") + 1 :])
 
 
