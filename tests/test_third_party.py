@@ -60,7 +60,7 @@ def test_node_echo_gets_the_verdicts_that_its_documentation_explains(tmp_path: P
     )
     assert done.returncode == 1, done.stderr
     clauses: dict[str, set[str]] = {}
-    for verdict in json.loads(file.read_text()):
+    for verdict in json.loads(file.read_text())["verdicts"]:
         clauses.setdefault(verdict["case"].partition(".")[0], set()).add(verdict["verdict"])
     if any("INCONCLUSIVE" in kinds for kinds in clauses.values()):
         pytest.skip("the machine was too busy to tell")
