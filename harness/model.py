@@ -20,6 +20,7 @@ WORKLOADS: tuple[Workload, ...] = ("echo", "fetch")
 
 Kind = Literal["framework", "native", "reference"]
 Level = Literal["MUST", "SHOULD", "INFO"]
+LEVELS: tuple[Level, ...] = ("MUST", "SHOULD", "INFO")
 VerdictKind = Literal[
     "PASS",  # seen to hold
     "FAIL",  # seen not to hold

@@ -205,6 +205,7 @@ def test_select() -> None:
     assert [one.id for one in suite.select(cases.ALL, ["E04.3"])] == ["E04.3"]
     assert [one.id for one in suite.select(cases.ALL, ["E04"], quick=True)] == ["E04.1"]
     assert [one.id for one in suite.select(cases.ALL, ["E04.3"], quick=True)] == ["E04.3"]
+    assert {one.clause.level for one in suite.select(cases.ALL, levels=["SHOULD"])} == {"SHOULD"}
     echo = suite.select(cases.ALL, workloads=["echo"])
     assert {one.clause.workload for one in echo} == {"echo"}
     assert suite.select(cases.ALL, ["E14.0"]) == echo

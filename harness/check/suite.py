@@ -45,13 +45,14 @@ def select(
     patterns: Sequence[str] = (),
     *,
     workloads: Sequence[Workload] = WORKLOADS,
+    levels: Sequence[str] = (),
     quick: bool = False,
     again: bool = True,
 ) -> tuple[Case, ...]:
     """Return the cases that the patterns name (none: all), in their order.
 
     A pattern is a clause (`E04`) or a case (`E04.3`); the sum of a clause (`E14.0`) needs all cases
-    of its workload. `quick` leaves what is quick, but never drops one that is named in full;
+    of its workload. `levels` (none: all) are those of the clauses. `quick` leaves what is quick, but never drops one that is named in full;
     without `again` those that only repeat another are left out. Raises UsageError with the
     nearest names for one that does not exist.
     """
@@ -64,6 +65,7 @@ def select(
         case
         for case in possible
         if (not patterns or case.id in chosen)
+        and (not levels or case.clause.level in levels)
         and (not quick or case.quick or case.id in named)
         and (again or not case.again)
     )

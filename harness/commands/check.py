@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @options.names
 @options.case
 @options.workload
+@options.levels
 @options.outside
 @click.option("--quick", is_flag=True, help="One case a clause.")
 @click.option(
@@ -59,6 +60,7 @@ def check(
     names: tuple[str, ...],
     patterns: tuple[str, ...],
     workload: tuple[str, ...],
+    levels: tuple[str, ...],
     outside: tuple[Path, ...],
     *,
     quick: bool,
@@ -82,7 +84,11 @@ def check(
     else:
         chosen = plan.choose(plan.discover(outside), names)
         picked = suite.select(
-            cases.ALL, patterns, workloads=options.workloads(workload), quick=quick
+            cases.ALL,
+            patterns,
+            workloads=options.workloads(workload),
+            levels=levels,
+            quick=quick,
         )
         verdicts = []
         able = [one for one in chosen if not one.cannot_run]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness import plan
-from harness.model import WORKLOADS, Plan, Workload
+from harness.model import LEVELS, WORKLOADS, Plan, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,6 +64,13 @@ outside = click.option(
 names = click.argument("names", nargs=-1, metavar="[NAME]...")
 case = click.option(
     "--case", "patterns", multiple=True, metavar="ID", help="A clause (E04) or a case (E04.3)."
+)
+levels = click.option(
+    "--level",
+    "levels",
+    type=click.Choice(LEVELS),
+    multiple=True,
+    help="The clauses of one level alone.",
 )
 run = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 seed = click.option("--seed", type=int, help="Seed of every random order; drawn if not given.")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @options.names
 @options.case
 @options.workload
+@options.levels
 @options.outside
 @click.option("--quick", is_flag=True, help="One case a clause.")
 @click.option("--hog", is_flag=True, help="Keep every core busy meanwhile.")
@@ -45,6 +46,7 @@ def repeat(
     names: tuple[str, ...],
     patterns: tuple[str, ...],
     workload: tuple[str, ...],
+    levels: tuple[str, ...],
     outside: tuple[Path, ...],
     *,
     quick: bool,
@@ -60,7 +62,9 @@ def repeat(
     """
     chosen = plan.choose(plan.discover(outside), names)
     able = [one for one in chosen if not one.cannot_run]
-    picked = suite.select(cases.ALL, patterns, workloads=options.workloads(workload), quick=quick)
+    picked = suite.select(
+        cases.ALL, patterns, workloads=options.workloads(workload), levels=levels, quick=quick
+    )
     folder = _folder(out)
     seed = secrets.randbelow(2**31) if seed is None else seed
     interrupted = False
