@@ -52,9 +52,9 @@ def select(
     """Return the cases that the patterns name (none: all), in their order.
 
     A pattern is a clause (`E04`) or a case (`E04.3`); the sum of a clause (`E14.0`) needs all cases
-    of its workload. `levels` (none: all) are those of the clauses. `quick` leaves what is quick, but never drops one that is named in full;
-    without `again` those that only repeat another are left out. Raises UsageError with the
-    nearest names for one that does not exist.
+    of its workload. `levels` (none: all) are those of the clauses. `quick` leaves what is quick, but
+    never drops one that is named in full; without `again` those that only repeat another are left
+    out. Raises UsageError with the nearest names for one that does not exist.
     """
     possible = [case for case in cases if case.clause.workload in workloads]
     chosen: set[str] = set()
