@@ -354,6 +354,8 @@ def _without_pause(stage: Stage, exchange: Callable[[Peer], float]) -> None:
         for number in range(-3, rounds):
             peer.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
             took = exchange(peer)
-            slow += number >= 0 and took > stage.within(DELAYED_ACK_S)
-        if slow > rounds // 4:
+            # Not stretched: a wider bound would let the 40 ms pass on any machine that is not idle.
+            # What a busy one cannot do is to hold up most of the rounds.
+            slow += number >= 0 and took > DELAYED_ACK_S
+        if slow > rounds // 2:
             raise Late("answers without a pause", f"{slow} of {rounds} rounds of 40 ms and more")
