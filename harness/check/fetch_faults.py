@@ -136,7 +136,9 @@ def deadline(stage: Stage) -> None:
     scripts = list(STALLS.values())
     with Origin(stage, lambda request: scripts[int(request.target.strip("/"))]) as origin:
         urls = [origin.url(f"/{at}") for at in range(len(scripts))] + [origin.deaf_url()]
-        options = ("--deadline-s", "0.5", "--limit", "20", "--linger-s", "0.4")
+        # It lingers for longer than a socket may stay open, however far that bound is stretched.
+        linger = f"{stage.within(2 * LATE_S):g}"
+        options = ("--deadline-s", "0.5", "--limit", "20", "--linger-s", linger)
         with stage.fetch(urls, *options) as client:
             origin.attend(client)
             origin.until(lambda: len(client.lines) == len(urls), "a line for every URL", 3.0)
