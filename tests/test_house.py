@@ -16,7 +16,7 @@ LAYERS = [
     {"stages", "repeat"},
     {"report", "check", "measure", "plan", "analyse", "run_folder"},
     {"results", "units", "contrast", "judge", "launch", "witness", "gauge", "machine", "progress"},
-    {"charts", "stats", "files", "lines", "own_files"},
+    {"charts", "stats", "files", "lines", "sensitivity", "own_files"},
     {"model", "checked"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
