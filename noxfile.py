@@ -79,6 +79,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def sensitivity(session: nox.Session) -> None:
+    """Prove the suite: planted faults must be seen, harmless programs spared; exit 1 otherwise."""
+    install(session)
+    session.run("python", "tests/sensitivity.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     session.install(*TESTING["lint"])
