@@ -54,6 +54,12 @@ def check(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none")
+def explore(session: nox.Session) -> None:
+    """Search for traces on which implementations disagree; exit 1 when one is found."""
+    harness(session, "explore")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
 def repeat(session: nox.Session) -> None:
     """Play the suite N times; exit 1 when a verdict changed."""
     harness(session, "repeat")

@@ -18,6 +18,7 @@ from harness.commands.compare import compare, plan
 from harness.commands.listing import list_all
 from harness.commands.repeat import repeat
 from harness.commands.steps import analyse, measure, report
+from harness.explore.command import explore
 from harness.model import HarnessError, InterruptedRun
 
 
@@ -30,7 +31,7 @@ def main() -> None:
     """
 
 
-for command in (compare, check, repeat, plan, measure, analyse, report, list_all):
+for command in (compare, check, repeat, explore, plan, measure, analyse, report, list_all):
     main.add_command(command)
 
 

@@ -13,7 +13,7 @@ HARNESS = ROOT / "harness"
 LAYERS = [
     {"__main__"},
     {"commands"},
-    {"stages", "repeat"},
+    {"stages", "repeat", "explore"},
     {"report", "check", "measure", "plan", "analyse", "run_folder"},
     {"results", "units", "contrast", "judge", "launch", "witness", "gauge", "machine", "progress"},
     {"charts", "stats", "files", "lines", "sensitivity", "own_files"},
