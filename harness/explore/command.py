@@ -7,6 +7,7 @@ MUST that failed.
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -141,9 +142,7 @@ def _show(played: trace.Trace, seen: Mapping[str, Observation]) -> None:
     metavar="DIR",
     help="Where traces that show a disagreement are kept.",
 )
-@click.pass_context
 def explore(
-    context: click.Context,
     names: tuple[str, ...],
     workload: tuple[Workload, ...],
     outside: tuple[Path, ...],
@@ -164,7 +163,7 @@ def explore(
         explorer = Explorer(crew, able, say=progress.note)
         if replay:
             same = [_replay(explorer, file) for file in replay]
-            context.exit(0 if all(same) else 1)
+            sys.exit(0 if all(same) else 1)
         seed = draw_seed() if seed is None else seed
         progress.say("explore", f"{len(able)} implementations, {minutes:g} minutes, seed {seed}")
         begin = time.monotonic()
@@ -172,4 +171,4 @@ def explore(
         explorer.search(chosen, seed=seed, until=begin + 60 * minutes)
     _keep(out, explorer, seed)
     _sum_up(explorer.tally, seed, time.monotonic() - begin)
-    context.exit(1 if explorer.tally.found else 0)
+    sys.exit(1 if explorer.tally.found else 0)

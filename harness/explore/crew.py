@@ -135,14 +135,16 @@ class Crew:
                 selector.register(worker.stdout, selectors.EVENT_READ, worker)
             ready = [key.data for key, _ in selector.select(1.0)]
         for worker in busy:
-            task, found = worker.task, None
+            task = worker.task
             assert task is not None
-            try:
-                if worker in ready:
+            found = None
+            lost = time.monotonic() > worker.until
+            if worker in ready:
+                try:
                     found = worker.take()
-                elif time.monotonic() > worker.until:
-                    raise EOFError
-            except EOFError:
+                except EOFError:
+                    lost = True
+            if found is None and lost:
                 self._workers.remove(worker)
                 worker.bury()
                 found = Observation((), nothing="the worker that played it was lost")

@@ -1,8 +1,8 @@
 """The search: traces are made, played on all implementations, compared, shrunk and kept.
 
-Rules: Hypothesis makes and shrinks; what is kept is the smallest trace that was seen to fail, so
-that nothing depends on how Hypothesis ends. A difference counts only when the implementation shows
-it again, twice, with more patience; where it does not, the play was unstable, and counts as that.
+Rules: Hypothesis makes the traces, `shrink` makes a failing one smaller. A difference counts only
+when the implementation goes wrong again, twice, with more patience, be it in another way; where it
+does not, the play was unstable, and counts as that.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from harness.explore import echo_model, fetch_model, observation
+from harness.explore import echo_model, fetch_model, observation, shrink
 from harness.explore.trace import EchoTrace
 
 if TYPE_CHECKING:
@@ -24,11 +24,10 @@ if TYPE_CHECKING:
     from harness.explore.trace import Trace
     from harness.model import Implementation, Workload
 
-ROUND = 40  # traces that Hypothesis makes at a time; small, so that a found fault is soon shrunk
+ROUND = 40  # traces that Hypothesis makes at a time; small, so that both workloads have their turn
 SHRINK_S = 60.0  # then the smallest so far must do
 PATIENT = 2.5  # by which every bound is stretched when a difference is looked at again
 AGAIN = 2  # how often
-REPEATED = 10  # rounds that found nothing new, to begin with the other workload meanwhile
 
 
 @dataclass(slots=True)
@@ -65,10 +64,6 @@ def expected(trace: Trace) -> tuple[Expected, ...]:
     return fetch_model.expected(trace)
 
 
-class _Failing(Exception):  # noqa: N818  Hypothesis's signal to shrink
-    """The trace shows the difference that is being shrunk."""
-
-
 class Explorer:
     """A search over some implementations."""
 
@@ -78,8 +73,12 @@ class Explorer:
         implementations: Sequence[Implementation],
         *,
         say: Callable[[str], None] = lambda _: None,
+        shrink_s: float = SHRINK_S,
+        scale: float = 1.0,
     ) -> None:
-        """Play with this crew; `say` is told what has been found so far."""
+        """Play with this crew; `say` is told what has been found; `scale` stretches all bounds."""
+        self.shrink_s = shrink_s
+        self.scale = scale
         self.crew = crew
         self.implementations = implementations
         self.tally = Tally()
@@ -87,7 +86,7 @@ class Explorer:
 
     def replay(self, trace: Trace) -> tuple[Disagreement | None, Mapping[str, Observation]]:
         """Play a trace on all; return the first difference that shows itself again, if any."""
-        seen = self._play(trace, self.implementations)
+        seen = self._play(trace, self.implementations, self.scale)
         difference = observation.compare(seen, expected(trace))
         if difference and not self._again(trace, difference):
             difference = None
@@ -104,7 +103,7 @@ class Explorer:
             number += 1
 
     def _play(
-        self, trace: Trace, whom: Sequence[Implementation], scale: float = 1.0
+        self, trace: Trace, whom: Sequence[Implementation], scale: float
     ) -> dict[str, Observation]:
         seen = self.crew.play(trace, whom, scale)
         for name, one in seen.items():
@@ -115,89 +114,83 @@ class Explorer:
 
     def _again(self, trace: Trace, difference: Disagreement) -> bool:
         """Tell whether a difference shows itself again, each time; else it is unstable."""
-        names = {difference.implementation, difference.against}
-        whom = [one for one in self.implementations if one.name in names]
         for _ in range(AGAIN):
-            seen = self._play(trace, whom, PATIENT)
-            again = observation.compare(seen, expected(trace))
-            if again is None or again.signature != difference.signature:
-                self.tally.unstable.append(f"{difference} (then: {again or 'as expected'})")
+            again, _log = self._look(trace, difference, PATIENT)
+            if again is None:
+                self.tally.unstable.append(f"{difference} (then as expected)")
                 self._say(f"unstable: {difference}")
                 return False
         return True
 
+    def _look(
+        self, trace: Trace, difference: Disagreement, scale: float = 1.0
+    ) -> tuple[Disagreement | None, tuple[str, ...]]:
+        """Play on those that a difference is about alone; return one of its kind, and its log."""
+        names = {difference.implementation, difference.against}
+        whom = [one for one in self.implementations if one.name in names]
+        seen = self._play(trace, whom, scale * self.scale)
+        again = observation.compare(seen, expected(trace))
+        if again is None or again.kind != difference.kind:
+            return None, ()
+        return again, seen[again.implementation].log
+
     def _round(self, workload: Workload, seed: str, until: float, most: int) -> None:
-        """Let Hypothesis make some traces; shrink and keep what is found."""
+        """Let Hypothesis make some traces, and look at each."""
         import hypothesis  # noqa: PLC0415  only a search needs it
 
         from harness.explore.strategies import TRACES  # noqa: PLC0415  the same
 
-        best: Found | None = None
-        played: dict[Trace, bool] = {}
-
         def one(trace: Trace) -> None:
-            nonlocal best, until
-            if best is None:
-                if time.monotonic() >= until:
-                    return
-                best = self._first(trace)
-                if best is not None:
-                    until = time.monotonic() + SHRINK_S
-                    raise _Failing
-                return
-            if trace not in played:
-                played[trace] = time.monotonic() < until and self._smaller(trace, best)
-            if played[trace] or trace == best.trace:
-                raise _Failing
+            if time.monotonic() < until:
+                self._explore(trace)
 
-        try:
-            hypothesis.seed(seed)(
-                hypothesis.settings(
-                    max_examples=most,
-                    deadline=None,
-                    database=None,
-                    print_blob=False,
-                    report_multiple_bugs=False,
-                    suppress_health_check=list(hypothesis.HealthCheck),
-                    phases=(hypothesis.Phase.generate, hypothesis.Phase.shrink),
-                    verbosity=hypothesis.Verbosity.quiet,
-                )(hypothesis.given(TRACES[workload])(one))
-            )()
-        except (_Failing, hypothesis.errors.HypothesisException, ExceptionGroup):
-            if best is None:
-                raise
-        if best is not None:
-            self.tally.found.append(best)
-            self._say(f"{best.disagreement}")
+        settings = hypothesis.settings(
+            max_examples=most,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(hypothesis.HealthCheck),
+            phases=(hypothesis.Phase.generate,),
+        )
+        hypothesis.seed(seed)(settings(hypothesis.given(TRACES[workload])(one)))()
 
-    def _first(self, trace: Trace) -> Found | None:
-        """Play a new trace on all; return a difference that was not found before."""
+    def _explore(self, trace: Trace) -> None:
+        """Play a new trace on all; shrink and keep a difference that was not found before."""
         self.tally.traces[trace.workload] += 1
         self.tally.kinds.update(f"{trace.workload} {kind}" for kind in trace.kinds())
         difference, seen = self.replay(trace)
         if difference is None:
-            return None
+            return
         for known in self.tally.found:
             if known.disagreement.signature == difference.signature:
                 known.times += 1
-                return None
+                return
         self._say(f"shrinking: {difference}")
-        return Found(difference, trace, seen[difference.implementation].log)
+        found = Found(difference, trace, seen[difference.implementation].log)
+        self._shrink(found)
+        self._say(f"{found.disagreement}")
+        if found.disagreement.signature not in {
+            known.disagreement.signature for known in self.tally.found
+        }:
+            self.tally.found.append(found)
 
-    def _smaller(self, trace: Trace, best: Found) -> bool:
-        """Tell whether a trace shows the same difference; keep it where it is smaller."""
-        if not trace.kinds():
-            return False
-        names = {best.disagreement.implementation, best.disagreement.against}
-        whom = [one for one in self.implementations if one.name in names]
-        seen = self._play(trace, whom)
-        again = observation.compare(seen, expected(trace))
-        if again is None or again.signature != best.disagreement.signature:
-            return False
-        if trace.size <= best.trace.size:
-            best.trace, best.disagreement = trace, again
-            best.log = seen[again.implementation].log
-        return True
+    def _shrink(self, found: Found) -> None:
+        """Make a trace smaller while it shows a difference of the same kind."""
+        until = time.monotonic() + self.shrink_s
+        tried: set[Trace] = set()
+        shrunk = True
+        while shrunk:
+            shrunk = False
+            for trace in shrink.smaller(found.trace):
+                if time.monotonic() > until:
+                    return
+                if trace in tried:
+                    continue
+                tried.add(trace)
+                again, log = self._look(trace, found.disagreement)
+                if again is not None:
+                    found.disagreement, found.trace, found.log = again, trace, log
+                    shrunk = True
+                    break
 
 
 def draw_seed() -> int:

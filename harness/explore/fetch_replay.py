@@ -68,24 +68,22 @@ class Play:
                 yield STEPS[act.do]
 
     def tries(self, number: int, requests: list[Request]) -> str:
-        """Say whether a URL was asked for as often as it must be."""
+        """Say whether a URL was asked for as often as it must be (F14)."""
         if not requests:
             return "never asked for"
         first, *more = requests
-        silent = first.connection.sent == self.before[first] or first is not self._last(first)
+        reply = self.trace.replies[number]
         if not more:
-            acts = self.trace.replies[number].acts
-            left = bool(acts) and acts[0].do in ("FIN", "RST")
-            return "not tried again" if first.number > 1 and left else fetch_model.ASKED
-        if len(more) > 1:
-            return f"asked for {len(requests)} times"
-        if first.number == 1:
-            return "tried again though the first connection was new"
-        if more[0].number > 1:
-            return "tried again on a used connection"
-        if not silent and not self.trace.replies[number].unread:
-            return "tried again though bytes of an answer had come"
-        return fetch_model.ASKED
+            silent = reply.acts[:1] and reply.acts[0].do in ("FIN", "RST")
+            return "not tried again" if first.number > 1 and silent else fetch_model.ASKED
+        begun = first is self._last(first) and first.connection.sent > self.before[first]
+        wrong = {
+            f"asked for {len(requests)} times": len(more) > 1,
+            "tried again though the first connection was new": first.number == 1,
+            "tried again on a used connection": more[0].number > 1,
+            "tried again though bytes of an answer had come": begun and not reply.unread,
+        }
+        return next((text for text, seen in wrong.items() if seen), fetch_model.ASKED)
 
     @staticmethod
     def _last(request: Request) -> Request:

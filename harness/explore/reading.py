@@ -5,7 +5,7 @@ the whole wire at once, line by line. Where the documents leave something open i
 from then on `malformed` is right as well, and so is what comes of reading on.
 
 The decided points (section numbers are those of RFC 9112):
-- 2.2: every line ends in CRLF; a bare LF or CR, NUL, a folded line, a leading CRLF are refused (F08)
+- 2.2: every line ends in CRLF; bare LF or CR, NUL, folded lines, a leading CRLF are refused (F08)
 - 4: HTTP/1.0 or 1.1 and three digits; status 600 and above is free, 101 refused (F05)
 - 6.3-1: 204 and 304 end with their head; bad framing there is free (F04)
 - 6.3-3, 6.3-4: both framings, or codings other than one chunked: refused (F07)
@@ -92,6 +92,8 @@ class _Reader:
         stop = self.wire.find(b"\n", self.at)
         if stop < 0:
             self.bound(len(self.wire) - self.begin)
+            if _conflicting(self.wire[self.begin :]):
+                raise _More(odd=True)
             raise _More(odd=not _begins(self.wire[self.at :], *like))
         text = self.wire[self.at : stop]
         if not text.endswith(b"\r"):
@@ -106,7 +108,8 @@ class _Reader:
             match = LOOSE_FIELD.fullmatch(text)
             if match is None:
                 raise _Refused("malformed")
-            self.doubt |= FIELD.fullmatch(text) is None  # control characters (9110 5.5)
+            if FIELD.fullmatch(text) is None:  # control characters may be retained (9110 5.5)
+                self.doubt = self.free = True
             found.setdefault(match[1].lower(), []).append(match[2].strip(b" \t"))
             self.fields += 1
             if self.fields > MOST_FIELDS:
@@ -255,6 +258,16 @@ def _begins(part: bytes, pattern: re.Pattern[bytes], like: bytes) -> bool:
     return not part or any(pattern.fullmatch(part + like[at:]) for at in range(len(like) + 1))
 
 
+def _conflicting(head: bytes) -> bool:
+    """Tell whether the part of a head that has come frames its body in a way that is refused."""
+    values = re.findall(rb"(?im)^(content-length|transfer-encoding):[ \t]*([^\r\n]*)", head)
+    lengths = [value for name, value in values if name.lower() == b"content-length"]
+    codings = [value.lower() for name, value in values if name.lower() != b"content-length"]
+    if len(values) > 1 or any(re.search(rb"[^0-9]", one.strip(b" \t")) for one in lengths):
+        return True
+    return any(not b"chunked".startswith(one.strip(b" \t")) for one in codings)
+
+
 def read(
     wire: bytes, end: Literal["FIN", "RST", ""], *, most: int, unread: bool = False
 ) -> Reading:
@@ -269,8 +282,9 @@ def read(
         found.allowed.add(str(refused))
     except _More as more:
         found.allowed.add(WORDS[end])
-        if more.odd:  # bad as far as it goes, and cut short as well
+        if more.odd:  # bad as far as it goes, and cut short as well: both words are true
             found.allowed.add("malformed")
+            found.free = True
     if reader.doubt:
         found.allowed.add("malformed")
     if unread and end == "RST":
