@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from harness.explore.trace import Trace
     from harness.model import Implementation, Workload
 
-ROUND = 40  # traces that Hypothesis makes at a time; small, so that both workloads have their turn
+ROUND = 15  # traces that Hypothesis makes at a time; it varies each a few times, so fewer are more
 SHRINK_S = 60.0  # then the smallest so far must do
 PATIENT = 2.5  # by which every bound is stretched when a difference is looked at again
 AGAIN = 2  # how often
@@ -82,6 +82,7 @@ class Explorer:
         self.crew = crew
         self.implementations = implementations
         self.tally = Tally()
+        self._known: set[Trace] = set()
         self._say = say
 
     def replay(self, trace: Trace) -> tuple[Disagreement | None, Mapping[str, Observation]]:
@@ -155,6 +156,9 @@ class Explorer:
 
     def _explore(self, trace: Trace) -> None:
         """Play a new trace on all; shrink and keep a difference that was not found before."""
+        if trace in self._known:
+            return
+        self._known.add(trace)
         self.tally.traces[trace.workload] += 1
         self.tally.kinds.update(f"{trace.workload} {kind}" for kind in trace.kinds())
         difference, seen = self.replay(trace)
