@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from harness import plan
 from harness.explore import trace
@@ -58,16 +59,19 @@ def _again(path: Path, implementations: Sequence[Implementation], found: Found) 
 
 
 def _keep(folder: Path, explorer: Explorer, seed: int) -> None:
-    """Write every disagreement's trace, and say how to play it again."""
-    for found in explorer.tally.found:
-        kept = trace.Kept(why=str(found.disagreement), seed=seed, trace=found.trace)
-        again = _again(folder / kept.name(), explorer.implementations, found)
-        kept = trace.Kept(why=kept.why, seed=seed, trace=found.trace, again=again)
-        trace.write(folder, kept)
-        click.echo(f"\nDISAGREEMENT (seen in {found.times} traces) {found.disagreement}")
-        for line in found.log[-LOG_LINES:]:
-            click.echo(f"    {line}")
-        click.echo(f"    {again}")
+    """Write the trace of every difference, and say how to play it again."""
+    for heading, all_ in (
+        ("unstable, not seen again", explorer.tally.unstable),
+        ("DISAGREEMENT", explorer.tally.found),
+    ):
+        for found in all_:
+            kept = trace.Kept(why=f"{heading}: {found.disagreement}", seed=seed, trace=found.trace)
+            again = _again(folder / kept.name(), explorer.implementations, found)
+            trace.write(folder, msgspec.structs.replace(kept, again=again))
+            click.echo(f"\n{heading} (seen in {found.times} traces): {found.disagreement}")
+            for line in found.log[-LOG_LINES:]:
+                click.echo(f"    {line}")
+            click.echo(f"    {again}")
 
 
 def _sum_up(tally: Tally, seed: int, took_s: float) -> None:
@@ -85,7 +89,7 @@ def _sum_up(tally: Tally, seed: int, took_s: float) -> None:
         f"disagreements: {len(tally.found)}; unstable: {len(tally.unstable)}; "
         f"nothing to conclude: {len(tally.nothing)}"
     )
-    for text in (*tally.unstable, *tally.nothing):
+    for text in tally.nothing:
         click.echo(f"  {text}")
 
 

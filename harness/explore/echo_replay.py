@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.explore.trace import EchoTrace, Move
 
 PATIENCE_S = 1.5  # without any byte moving; the slowest round trip seen under load took 0.1 s
-QUIET_S = 0.03  # for a byte to come that must not
+QUIET_S = 0.03  # for a byte to come that must not; or for the server to take more, or not
 SMALL = 32 * 1024
 SEED_STEP = 104_729  # from one connection's stream to the next; no shift makes them alike
 DEVIATION = ("FIN", "RST", "a byte that was not sent")
@@ -175,7 +175,12 @@ class Play:
         link, line = self.links[move.c], course.lines[move.c]
         link.waiting += move.n
         link.give()
-        if not line.paused and not course.stopped and course.sure(line):
+        if course.stopped or not course.sure(line):
+            pass
+        elif line.paused:  # as much as the server reads until its own writes wait
+            while link.waiting and poll({link.sock.fileno(): select.POLLOUT}, QUIET_S):
+                link.give()
+        else:
             _move([link], lambda one: not one.waiting, self.stage)
             if link.waiting:
                 return f"bytes are not taken{_how(link)}"

@@ -51,7 +51,8 @@ class Tally:
     """By implementation."""
     kinds: Counter[str] = field(default_factory=Counter)
     """Steps played, by kind."""
-    unstable: list[str] = field(default_factory=list)
+    unstable: list[Found] = field(default_factory=list)
+    """Differences that did not show themselves again."""
     nothing: list[str] = field(default_factory=list)
     """Plays of which nothing can be said, and why."""
     found: list[Found] = field(default_factory=list)
@@ -89,8 +90,9 @@ class Explorer:
         """Play a trace on all; return the first difference that shows itself again, if any."""
         seen = self._play(trace, self.implementations, self.scale)
         difference = observation.compare(seen, expected(trace))
-        if difference and not self._again(trace, difference):
-            difference = None
+        if difference:
+            log = seen[difference.implementation].log
+            difference = difference if self._again(trace, difference, log) else None
         return difference, seen
 
     def search(
@@ -113,12 +115,12 @@ class Explorer:
                 self.tally.nothing.append(f"{name}: {one.nothing.strip().splitlines()[-1]}")
         return seen
 
-    def _again(self, trace: Trace, difference: Disagreement) -> bool:
+    def _again(self, trace: Trace, difference: Disagreement, log: tuple[str, ...]) -> bool:
         """Tell whether a difference shows itself again, each time; else it is unstable."""
         for _ in range(AGAIN):
             again, _log = self._look(trace, difference, PATIENT)
             if again is None:
-                self.tally.unstable.append(f"{difference} (then as expected)")
+                self.tally.unstable.append(Found(difference, trace, log))
                 self._say(f"unstable: {difference}")
                 return False
         return True
