@@ -76,8 +76,13 @@ class Explorer:
         say: Callable[[str], None] = lambda _: None,
         shrink_s: float = SHRINK_S,
         scale: float = 1.0,
+        first: bool = False,
     ) -> None:
-        """Play with this crew; `say` is told what has been found; `scale` stretches all bounds."""
+        """Play with this crew; `say` is told what has been found; `scale` stretches all bounds.
+
+        `first`: look no further once something has been found.
+        """
+        self.first = first
         self.shrink_s = shrink_s
         self.scale = scale
         self.crew = crew
@@ -101,6 +106,8 @@ class Explorer:
         """Search until that moment (monotonic), or until `most` traces (0: no bound) were made."""
         number = 0
         while time.monotonic() < until and not (most and self.tally.traces.total() >= most):
+            if self.first and self.tally.found:
+                return
             for workload in workloads:
                 self._round(workload, f"{seed}-{number}", until, min(ROUND, most or ROUND))
             number += 1
@@ -144,7 +151,7 @@ class Explorer:
         from harness.explore.strategies import TRACES  # noqa: PLC0415  the same
 
         def one(trace: Trace) -> None:
-            if time.monotonic() < until:
+            if time.monotonic() < until and not (self.first and self.tally.found):
                 self._explore(trace)
 
         settings = hypothesis.settings(

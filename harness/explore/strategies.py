@@ -75,6 +75,9 @@ CHUNKED = "Transfer-Encoding: chunked"
 LENGTHS = ("5\r\nContent-Length: 5", "5, 5", "5\r\nContent-Length: 9", "9\r\nContent-Length: 5")
 NUMBERS = ("+5", "-5", "5s", "0x5", "", "005", "5 5", str(2**63), str(2**64 + 5))
 CODINGS = ("CHUNKED", "chunked, chunked", "chunked, gzip", "gzip, chunked", "gzip", "identity", "")
+SURPLUS = (*[""] * 9, "x", "\r\n", "HTTP/1.1 200 OK\r\n\r\n")
+PLAIN = Act("send", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+FRAMINGS = ("length", "odd length", "chunked", "odd length", "odd coding", "both", "none")
 HEADERS = (
     "X-A: b",
     "X-Empty:",
@@ -120,7 +123,7 @@ BODY = st.text("abc\r\n0 ", max_size=12) | st.sampled_from(["k" * 999, "k" * 20_
 def _framed(draw: st.DrawFn) -> tuple[str, str]:
     """Make the header lines and the bytes of a body, in some framing, sound or not."""
     body = draw(BODY)
-    kind = draw(st.sampled_from(["length", "odd length", "chunked", "odd coding", "both", "none"]))
+    kind = draw(st.sampled_from(FRAMINGS))
     chunk = f"{len(body):x}" + draw(st.sampled_from(EXTENSIONS))
     chunks = f"{chunk}\r\n{body}\r\n" if body else ""
     chunks += f"0\r\n{draw(st.sampled_from(TRAILERS))}\r\n"
@@ -130,7 +133,7 @@ def _framed(draw: st.DrawFn) -> tuple[str, str]:
         case "chunked":
             return f"{CHUNKED}\r\n", chunks
         case "odd length":
-            value = draw(st.sampled_from((*LENGTHS, *NUMBERS)))
+            value = draw(st.sampled_from((*LENGTHS, *LENGTHS, *NUMBERS)))
             return f"Content-Length: {value}\r\n", "hello, wide"
         case "odd coding":
             return f"Transfer-Encoding: {draw(st.sampled_from(CODINGS))}\r\n", chunks
@@ -153,7 +156,7 @@ def _wires(draw: st.DrawFn) -> bytes:
         at = draw(st.integers(0, min(len(text), 400)))
         gone = draw(st.integers(0, 2))
         text = text[:at] + draw(st.sampled_from(DAMAGE)) + text[at + gone :]
-    text += draw(st.sampled_from(["", "", "", "x", "\r\n", "HTTP/1.1 200 OK\r\n\r\n"]))
+    text += draw(st.sampled_from(SURPLUS))
     return text.encode("latin-1")
 
 
@@ -169,8 +172,11 @@ def _packed(raw: bytes) -> Act:
 def replies(draw: st.DrawFn, max_bytes: int | None) -> Reply:
     """Make a reply: bytes, how they are cut and what lies between, and an end."""
     door = draw(st.sampled_from([0, 0, 0, 0, 1, 2]))
-    ends: tuple[str, ...] = ("", "", "FIN", "RST", "READ RST")
-    if draw(st.integers(0, 9)) == 9:
+    ends: tuple[str, ...] = ("", "", "", "FIN", "RST", "READ RST")
+    kind = draw(st.integers(0, 6))
+    if kind == 5:  # a connection that serves on, for what comes next
+        return Reply((PLAIN,), door)
+    if kind == 6:  # a connection that ends before any byte
         return Reply((Act(cast("ActKind", draw(st.sampled_from(["FIN", "RST"])))),), door)
     wire = draw(_wires())
     if draw(st.integers(0, 6)) == 6:
