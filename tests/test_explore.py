@@ -315,7 +315,7 @@ def test_kept_traces_say_why_and_can_be_done() -> None:
 
 def test_the_command_keeps_what_it_finds_and_plays_it_again(tmp_path: Path) -> None:
     """Exit 1 with a file and the command that repeats it; 0 for a program without the fault."""
-    for name, words in (("bad", '"drops_tail"'), ("good", "")):
+    for name, words in (("bad", '"reset_instead_of_fin"'), ("good", "")):
         (tmp_path / name).mkdir()
         run = f'["{{python}}", "{HERE / "fakes" / "echo_base.py"}", {words}]'
         text = f'title = "{name}"\nstyle = "coroutine"\nrun = {run}\n'

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 16 * 1024 * 1024  # SPEC's default
 ASKED = "asked for as it must be"
+NEVER, ONCE = "never asked for", "not tried again"
 USED, UNUSED = "another request after it", "no request after it"
 ERRORS = frozenset({*reading.WORDS.values(), "malformed", "too_large"})
 
@@ -62,7 +63,7 @@ def expected(trace: FetchTrace) -> tuple[Expected, ...]:
         for number, one in enumerate(found)
     ]
     for number, one in enumerate(found):
-        asked = (ASKED, "never asked for") if stops else (ASKED,)
+        asked = (ASKED, NEVER, ONCE) if stops else (ASKED,)
         wanted.append(Expected(requests(number), asked, alike=False))
         allowed = (USED, UNUSED) if one.persists else (UNUSED,)
         wanted.append(Expected(after(number), allowed, alike=False))

@@ -70,12 +70,12 @@ class Play:
     def tries(self, number: int, requests: list[Request]) -> str:
         """Say whether a URL was asked for as often as it must be (F14)."""
         if not requests:
-            return "never asked for"
+            return fetch_model.NEVER
         first, *more = requests
         reply = self.trace.replies[number]
         if not more:
             silent = reply.acts[:1] and reply.acts[0].do in ("FIN", "RST")
-            return "not tried again" if first.number > 1 and silent else fetch_model.ASKED
+            return fetch_model.ONCE if first.number > 1 and silent else fetch_model.ASKED
         begun = first is self._last(first) and first.connection.sent > self.before[first]
         wrong = {
             f"asked for {len(requests)} times": len(more) > 1,

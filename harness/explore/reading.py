@@ -254,6 +254,8 @@ class _Reader:
 
 def _begins(part: bytes, pattern: re.Pattern[bytes], like: bytes) -> bool:
     """Tell whether some line of this kind begins with these bytes; `like` is one of them."""
+    if part == b"\r":  # of the empty line, which ends a section and begins nothing
+        return pattern is FIELD
     part = part.removesuffix(b"\r")
     return not part or any(pattern.fullmatch(part + like[at:]) for at in range(len(like) + 1))
 
