@@ -146,6 +146,8 @@ class Play:
     def _step(self, move: Move, course: Course) -> str:
         link = self.links.get(move.c)
         if link is not None and link.end and move.do in _ON_LINK:
+            if course.terminated and not course.lines[move.c].served:
+                return echo_model.DONE  # E12: it may be reset
             done = course.lines[move.c].finished and link.complete and link.end == "FIN"
             if not done:
                 return f"{link.end} came before"
