@@ -18,8 +18,9 @@ from harness.explore.trace import DOORS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.check.client import Client, Line
     from harness.check.origin import Request
-    from harness.check.stage import Client, Line, Stage
+    from harness.check.stage import Stage
     from harness.explore.trace import FetchTrace, Reply
 
 DEADLINE_S = 3.0  # every reply ends by itself; this ends what waits for more all the same
