@@ -254,9 +254,9 @@ class _Reader:
 
 def _begins(part: bytes, pattern: re.Pattern[bytes], like: bytes) -> bool:
     """Tell whether some line of this kind begins with these bytes; `like` is one of them."""
-    if part == b"\r":  # of the empty line, which ends a section and begins nothing
-        return pattern is FIELD
-    part = part.removesuffix(b"\r")
+    if part.endswith(b"\r"):  # whole but for its LF; an empty one ends a section
+        text = part[:-1]
+        return bool(pattern.fullmatch(text)) or (not text and pattern is FIELD)
     return not part or any(pattern.fullmatch(part + like[at:]) for at in range(len(like) + 1))
 
 
