@@ -22,6 +22,7 @@ TWENTY_COST = 40 * MIB
 SLACK = 20 * MIB  # what an allocator may keep; 16 MiB were seen of glibc after reads of 256 KiB
 ROUNDS = 12
 PROBES = 1000
+WARM = 100  # before the first that count
 PROBE_S = 0.020
 
 
@@ -131,10 +132,10 @@ def stop_and_go(stage: Stage) -> None:
         peer.finish()
 
 
-def _p99(server: Server, probe: Peer | None) -> float:
+def _p99(server: Server, probe: Peer | None, count: int = PROBES) -> float:
     """Return the 99th percentile of the round trips in seconds; None: a connection for each."""
     times = []
-    for _ in range(PROBES):
+    for _ in range(count):
         begin = time.perf_counter()
         if probe is None:
             with server.connect(name="probe") as fresh:
@@ -142,14 +143,14 @@ def _p99(server: Server, probe: Peer | None) -> float:
         else:
             probe.ping(b"probe")
         times.append(time.perf_counter() - begin)
-    return sorted(times)[PROBES * 99 // 100]
+    return sorted(times)[count * 99 // 100]
 
 
 def _isolated(stage: Stage, *, fresh: bool) -> None:
     """Compare the probes with and without 20 held peers, on one server."""
     with stage.serve(send_buffer=SMALL, receive_buffer=SMALL) as server:
         probe = None if fresh else server.connect(name="probe")
-        _p99(server, probe)  # once for warmth
+        _p99(server, probe, WARM)
         alone = _p99(server, probe)
         _held(server, 20)
         beside = _p99(server, probe)

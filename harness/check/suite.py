@@ -28,8 +28,8 @@ from harness.model import WORKLOADS, Implementation, UsageError, Verdict, Verdic
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-WORKERS_A_CORE = 3  # most cases wait for a timer or for silence much of their time
-AT_ONCE: dict[Needs, int] = {"nothing": 0, "core": 2 * len(os.sched_getaffinity(0)), "machine": 1}
+WORKERS_A_CORE = 5  # most cases wait for a timer or for silence much of their time
+AT_ONCE: dict[Needs, int] = {"nothing": 0, "core": 3 * len(os.sched_getaffinity(0)), "machine": 1}
 """How many cases are played at once, by what they need: 0 is as many as there are workers."""
 LEFT, NOISE = "left: ", "stderr: "
 SUMS: dict[str, tuple[Workload, str]] = {
@@ -52,9 +52,9 @@ def select(
     """Return the cases that the patterns name (none: all), in their order.
 
     A pattern is a clause (`E04`) or a case (`E04.3`); the sum of a clause (`E14.0`) needs all cases
-    of its workload. `levels` (none: all) are those of the clauses. `quick` leaves what is quick, but
-    never drops one that is named in full; without `again` those that only repeat another are left
-    out. Raises UsageError with the nearest names for one that does not exist.
+    of its workload. `levels` (none: all) are those of the clauses. `quick` leaves what is quick,
+    but never drops one that is named in full; without `again` those that only repeat another are
+    left out. Raises UsageError with the nearest names for one that does not exist.
     """
     possible = [case for case in cases if case.clause.workload in workloads]
     chosen: set[str] = set()
