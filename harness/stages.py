@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import analyse, files, judge, report
+from harness import files, judge
 from harness.check import cases, suite, told
 from harness.measure.session import BLOCKS_LEAST, Session, least_s
 from harness.model import Plan, UsageError, Verdict, Workload
@@ -136,12 +136,16 @@ def _failed(the_plan: Plan, verdicts: Sequence[Verdict]) -> list[tuple[str, Work
 
 def analyse_stage(_plan: Plan | None, folder: Path, _clock: Clock | None) -> None:
     """Turn verdicts and samples into summary.json."""
+    from harness import analyse  # noqa: PLC0415  scipy takes two seconds: not for a check
+
     analyse.run(folder)
 
 
 def report_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
     """Turn summary.json into REPORT.md and what it links to."""
-    report.run(folder, folder)
+    from harness.report import rendering  # noqa: PLC0415  altair takes half a second
+
+    rendering.run(folder, folder)
 
 
 STAGES = (check_stage, measure_stage, analyse_stage, report_stage)

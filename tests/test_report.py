@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
-from harness import files, report
+from harness import files
 from harness.model import Estimate, Summary, UsageError, VerdictKind
-from harness.report import markdown, numbers, words
+from harness.report import markdown, numbers, rendering, terminal, words
 from harness.report.page import command
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def summary() -> Summary:
 @pytest.fixture(scope="module")
 def rendered(summary: Summary) -> dict[str, str]:
     """Return the golden run's report."""
-    return report.render(summary)
+    return rendering.render(summary)
 
 
 def hostile(summary: Summary) -> Summary:
@@ -86,7 +86,7 @@ def test_the_committed_report_renders_from_its_summary() -> None:
     source = ROOT / "report" / "summary.json"
     if not source.exists():
         pytest.skip("no run is committed yet: report/summary.json does not exist")
-    found = report.render(files.read_json(source, Summary))
+    found = rendering.render(files.read_json(source, Summary))
     assert (ROOT / "REPORT.md").read_text("utf-8") == found["REPORT.md"]
     assert all((ROOT / name).is_file() for name in found)
 
@@ -114,8 +114,8 @@ def test_pictures_are_plain_drawings(rendered: dict[str, str]) -> None:
 def test_another_process_renders_the_same_bytes(rendered: dict[str, str], tmp_path: Path) -> None:
     """Neither an earlier rendering nor the order of the charts leaves a trace."""
     code = (
-        "import sys; from pathlib import Path; from harness import report;"
-        "report.run(Path(sys.argv[1]), Path(sys.argv[2]))"
+        "import sys; from pathlib import Path; from harness.report import rendering;"
+        "rendering.run(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
     subprocess.run(
         [sys.executable, "-c", code, GOLDEN.parent, tmp_path], check=True, cwd=ROOT, timeout=120
@@ -130,7 +130,7 @@ def test_another_process_renders_the_same_bytes(rendered: dict[str, str], tmp_pa
 
 def test_what_an_implementation_wrote_stays_text(summary: Summary) -> None:
     """With every name, note and reason hostile, no tag, link, image or fence of theirs appears."""
-    found = report.render(hostile(summary))["REPORT.md"]
+    found = rendering.render(hostile(summary))["REPORT.md"]
     fenced = re.sub(r"^ *(`{3,})text\n.*?^ *\1$", "", found, flags=re.MULTILINE | re.DOTALL)
     assert not re.search(r"(?<!\\)<(?!/?(?:picture|details|summary|sub)>|source |img |br>)", fenced)
     assert not re.search(r"(?<!\\)\]\(javascript:", fenced)
@@ -163,7 +163,7 @@ def test_a_hostile_table_keeps_its_columns(summary: Summary) -> None:
     """Every row of every table has as many cells as its head."""
     rows = 0
     columns = 0
-    for line in report.render(hostile(summary))["REPORT.md"].splitlines():
+    for line in rendering.render(hostile(summary))["REPORT.md"].splitlines():
         if not line.startswith("|"):
             columns = 0
             continue
@@ -176,7 +176,7 @@ def test_a_hostile_table_keeps_its_columns(summary: Summary) -> None:
 
 def test_hostile_pictures_hold_no_markup(summary: Summary) -> None:
     """A title with a script in it is text in the SVG."""
-    for name, text in report.render(hostile(summary)).items():
+    for name, text in rendering.render(hostile(summary)).items():
         if name.endswith(".svg"):
             assert "<script" not in text
             ET.fromstring(text)
@@ -186,11 +186,11 @@ def test_the_terminal_fits_and_has_no_control_sequences(summary: Summary) -> Non
     """80 and 120 columns, plain and hostile: no line is longer, nothing is coloured unasked."""
     for width in (80, 120):
         for one in (summary, hostile(summary)):
-            lines = report.text(one, width=width).splitlines()
+            lines = terminal.text(one, width=width).splitlines()
             assert max(map(len, lines)) <= width
             assert len(lines) < 40 if one is summary else True
             assert "\x1b" not in "".join(lines)
-    assert "gevent" in report.text(summary)
+    assert "gevent" in terminal.text(summary)
 
 
 def test_no_path_or_clock_of_the_machine(rendered: dict[str, str]) -> None:
@@ -213,7 +213,9 @@ def test_a_failed_canary_is_said_first(summary: Summary) -> None:
     first, *rest = summary.workloads
     failed = tuple(msgspec.structs.replace(c, passed=False) for c in first.canaries)
     broken = msgspec.structs.replace(first, canaries=failed, withheld="canary")
-    text = report.render(msgspec.structs.replace(summary, workloads=(broken, *rest)))["REPORT.md"]
+    text = rendering.render(msgspec.structs.replace(summary, workloads=(broken, *rest)))[
+        "REPORT.md"
+    ]
     assert text.index("[!WARNING]") < text.index("A/A control failed") < text.index("## Echo")
     assert "measure again" in text
 
@@ -233,10 +235,10 @@ def test_a_run_without_measurements_is_a_report(summary: Summary) -> None:
         )
         for w in bare
     )
-    found = report.render(msgspec.structs.replace(summary, workloads=bare))
+    found = rendering.render(msgspec.structs.replace(summary, workloads=bare))
     assert set(found) == {"REPORT.md", "report/cases.html"}
     assert "Nothing was measured." in found["REPORT.md"]
-    assert "Nothing was measured" not in report.render(summary)["REPORT.md"]
+    assert "Nothing was measured" not in rendering.render(summary)["REPORT.md"]
 
 
 def test_every_verdict_has_a_mark_and_a_meaning() -> None:
@@ -282,7 +284,7 @@ def test_plain_code_in_a_sentence_stays_code() -> None:
 def test_a_summary_that_is_none_is_refused(tmp_path: Path) -> None:
     """No summary.json, or another format: one sentence."""
     with pytest.raises(UsageError, match="is no run folder"):
-        report.run(tmp_path, tmp_path)
+        rendering.run(tmp_path, tmp_path)
     (tmp_path / "summary.json").write_text('{"format": 0}')
     with pytest.raises(UsageError, match="`format` is 0"):
-        report.run(tmp_path, tmp_path)
+        rendering.run(tmp_path, tmp_path)

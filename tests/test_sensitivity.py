@@ -181,8 +181,9 @@ def test_the_appendix_shows_kills_and_faults() -> None:
 
 def test_the_record_is_kept_whole(tmp_path: Path) -> None:
     """What is written is what is read, and shown where it lies."""
-    assert not appendix.section(tmp_path)
+    assert appendix.proof_of(tmp_path) is None
+    assert not appendix.sensitivity(None)
     file = tmp_path / FILE
     files.write_json(file, record())
     assert files.read_json(file, Sensitivity) == record()
-    assert appendix.section(tmp_path) == appendix.sensitivity(record())
+    assert appendix.proof_of(tmp_path) == record()

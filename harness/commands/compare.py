@@ -14,7 +14,6 @@ import click
 from harness import files, run_folder, stages
 from harness.commands import options
 from harness.model import InterruptedRun, Summary, UsageError
-from harness.report import terminal
 
 if TYPE_CHECKING:
     from harness.commands.options import Choice
@@ -53,6 +52,8 @@ def compare(choice: Choice, resume: Path | None) -> None:
             f"interrupted; every result so far is kept. Go on with --resume {folder}"
         ) from None
     summary = files.read_json(folder / "summary.json", Summary)
+    from harness.report import terminal  # noqa: PLC0415  scipy takes two seconds
+
     click.echo(terminal.text(summary, colour=sys.stdout.isatty()))
     click.echo(f"\nThe report: {folder / 'REPORT.md'}")
 

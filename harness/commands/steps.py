@@ -5,14 +5,16 @@ Rules: each takes a run folder and calls its stage.
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
 
-from harness import report as reports
 from harness import run_folder, stages
 from harness.commands import options
 from harness.launch import ROOT
+from harness.report import FOLDER
+from harness.sensitivity import FILE
 
 
 @click.command()
@@ -39,15 +41,26 @@ def analyse(folder: Path) -> None:
     help="Where to write; else the run folder.",
 )
 @click.option("--publish", is_flag=True, help="Make it the repository's own, samples beside it.")
-def report(folder: Path, out: Path | None, *, publish: bool) -> None:
+@click.option(
+    "--sensitivity",
+    "proof",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --publish: the record of nox -s sensitivity, for the appendix.",
+)
+def report(folder: Path, out: Path | None, *, publish: bool, proof: Path | None) -> None:
     """Render a run's report again, without measuring.
 
     \b
     nox -s report -- runs/20261122T140000Z
     """
+    from harness.report import rendering  # noqa: PLC0415  altair takes half a second
+
     if (folder / "samples.jsonl").exists():
         stages.analyse_stage(None, folder, None)
     if publish:
-        run_folder.publish(folder, ROOT / reports.FOLDER)
-        folder, out = ROOT / reports.FOLDER, ROOT
-    click.echo(reports.run(folder, out or folder))
+        run_folder.publish(folder, ROOT / FOLDER)
+        if proof:
+            shutil.copyfile(proof, ROOT / FOLDER / FILE)
+        folder, out = ROOT / FOLDER, ROOT
+    click.echo(rendering.run(folder, out or folder))

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 STYLES = ("coroutine", "callback", "thread")
 
 
-def section(folder: Path) -> Markdown:
-    """Return the section of the record that lies in a folder; nothing where none does."""
+def proof_of(folder: Path) -> Sensitivity | None:
+    """Return the record that lies in a folder, None where none does."""
     file = folder / FILE
-    return sensitivity(files.read_json(file, Sensitivity)) if file.exists() else NOTHING
+    return files.read_json(file, Sensitivity) if file.exists() else None
 
 
-def sensitivity(found: Sensitivity) -> Markdown:
+def sensitivity(found: Sensitivity | None) -> Markdown:
     """Return the whole section below its heading: kills, harmless variants, sabotages."""
+    if found is None:
+        return NOTHING
     parts = [
         _sums(found),
         _kills(found),

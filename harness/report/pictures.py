@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import charts
 from harness.model import Estimate
-from harness.report import numbers, words
+from harness.report import FOLDER, numbers, words
 from harness.report.markdown import Markdown, attribute, visible
 from harness.report.svg import THEMES, svg
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 Row = dict[str, str | float | bool | None]
 
-FOLDER = "report"
 _PHONE_PX = 600  # below it GitHub shrinks the wide chart until its words are under 9 pixels
 
 _TITLE_MAX = 24  # characters: longer ones would leave no room for the bars

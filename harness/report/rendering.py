@@ -1,0 +1,50 @@
+"""From a summary to the files of a report: REPORT.md with its charts, and cases.html.
+
+Rules: rendering reads summary.json, and sensitivity.json where one lies beside it, and nothing
+else; it gives the same bytes every time.
+
+    render(summary, proof) -> file name -> text        run(folder, out) writes it
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness import files
+from harness.model import HarnessError, Summary
+from harness.report import FOLDER, cases_page
+from harness.report.appendix import proof_of
+from harness.report.behaviour import CASES_FILE
+from harness.report.page import page
+from harness.report.pictures import pictures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.sensitivity import Sensitivity
+
+
+def render(summary: Summary, proof: Sensitivity | None = None) -> dict[str, str]:
+    """Return every file of the report: REPORT.md and all that it links to, by relative path."""
+    drawn = pictures(summary)
+    found = {"REPORT.md": page(summary, drawn, proof)}
+    if summary.suite:
+        found[f"{FOLDER}/{CASES_FILE}"] = cases_page.page(summary)
+    for picture in drawn.values():
+        found.update(picture.files())
+    return found
+
+
+def run(folder: Path, out: Path) -> Path:
+    """Render the summary.json of a folder below `out`, and return REPORT.md's path.
+
+    Raises HarnessError where `out` cannot be written.
+    """
+    rendered = render(files.read_json(folder / "summary.json", Summary), proof_of(folder))
+    try:
+        (out / FOLDER).mkdir(parents=True, exist_ok=True)
+        for name, content in rendered.items():
+            (out / name).write_text(content, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise HarnessError(f"cannot write the report below {out}: {error.strerror}.") from error
+    return out / "REPORT.md"
