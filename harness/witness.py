@@ -63,6 +63,17 @@ def resources(pid: int) -> Resources:
     )
 
 
+def asleep(pid: int) -> bool:
+    """Tell whether every thread of a process tree waits for something; True when it is gone."""
+    states = []
+    for process in tree(pid):
+        with suppress(*_GONE):
+            for task in Path(f"/proc/{process}/task").iterdir():
+                with suppress(*_GONE):
+                    states.append((task / "stat").read_text().rpartition(")")[2].split()[0])
+    return all(state in "SZX" for state in states)
+
+
 def waited_s(*processes: int) -> float:
     """Return for how long their living threads were runnable and had no core (schedstat)."""
     waited = 0

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.check.case import Failure, Late
-from harness.check.peer import PATIENCE_S, PERIOD, Peer, flood
+from harness.check.flood import flood
+from harness.check.peer import PATIENCE_S, PERIOD, Peer
 from harness.check.stage import Stage
 from harness.model import Implementation
 

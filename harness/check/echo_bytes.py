@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from harness.check.case import Late, case
-from harness.check.peer import CHUNK, flood
+from harness.check.flood import flood
+from harness.check.peer import CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable

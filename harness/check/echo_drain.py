@@ -8,7 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from harness.check.case import Failure, Late, NotReady, Unsupported, case
-from harness.check.peer import Peer, flood
+from harness.check.flood import flood
+from harness.check.peer import Peer
 from harness.check.stage import READY_S, free_port
 from harness.launch import NotReadyError
 

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from harness.check.case import Failure, Inconclusive, Late, case
-from harness.check.peer import flood
+from harness.check.flood import flood
 
 if TYPE_CHECKING:
     from collections.abc import Callable

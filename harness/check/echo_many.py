@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from harness import witness
 from harness.check.case import Failure, Late, case
-from harness.check.peer import QUIET_S, poll
+from harness.check.flood import QUIET_S
+from harness.check.peer import poll
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,7 @@ RELEASE_S = 1.5
 SPIN_S = 0.75  # of CPU in RELEASE_S: 50%
 LINES = 1000
 FLAT = 1 << 20  # bytes of private memory over 800 connections that came and went
+PATIENCE = 12  # rounds of 200 connections more
 
 
 @case(
@@ -46,32 +48,41 @@ def thousand_at_once(stage: Stage) -> None:
             peer.expect_end()
 
 
+def _in_turn(server: Server, count: int) -> int:
+    """Open, use and end so many connections one after the other; return the private memory then."""
+    for number in range(count):
+        peer = server.connect()
+        peer.ping(b"%d" % number)
+        if number % 10 == 0:
+            peer.reset()
+        elif number % 2:
+            peer.half_close()
+            peer.expect_end()
+        peer.close()
+    server.returns_to(server.baseline)
+    return witness.resources(server.child.pid).private_bytes
+
+
 @case(
     "E09.2",
     does="1,000 connections one after the other, ended by FIN, close or RST",
     expects="descriptors and memory flat",
 )
 def thousand_in_turn(stage: Stage) -> None:
-    """Nothing is kept of a connection that has gone."""
+    """Nothing is kept of a connection that has gone.
+
+    Garbage that waits for its collector goes up and down by some MiB; what is kept only goes up. So
+    memory that is not flat after 1,000 connections has some hundred more to come back in.
+    """
     with stage.serve() as server:
-        early = server.baseline
-        for number in range(1000):
-            peer = server.connect()
-            peer.ping(b"%d" % number)
-            if number % 10 == 0:
-                peer.reset()
-            elif number % 2:
-                peer.half_close()
-                peer.expect_end()
-            peer.close()
-            if number == 200:
-                server.returns_to(server.baseline)
-                early = witness.resources(server.child.pid)
-        server.returns_to(server.baseline)
-        grown = witness.resources(server.child.pid).private_bytes - early.private_bytes
-        stage.note(f"private memory grew by {grown} bytes over the last 800 connections")
-        if grown > FLAT:
-            raise Failure("flat memory", f"{grown} bytes more after 800 connections")
+        early = _in_turn(server, 200)
+        grown = _in_turn(server, 800) - early
+        for _ in range(PATIENCE):
+            stage.note(f"private memory grew by {grown} bytes since the 200th connection")
+            if grown <= FLAT:
+                return
+            grown = _in_turn(server, 200) - early
+        raise Failure("flat memory", f"{grown} bytes more, and more after every connection")
 
 
 def _crowd(server: Server) -> tuple[list[Peer], list[Peer]]:

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from harness.check.case import Failure, Late, case
-from harness.check.peer import QUIET_S, flood
+from harness.check.flood import QUIET_S, flood
 
 if TYPE_CHECKING:
     from harness.check.peer import Peer

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from harness.check.case import Late, case
 from harness.check.echo_tls import come, over_tls
-from harness.check.peer import PATIENCE_S, flood
+from harness.check.flood import flood
+from harness.check.peer import PATIENCE_S
 from harness.check.tls_peer import RECORD, TlsPeer
 
 if TYPE_CHECKING:

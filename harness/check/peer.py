@@ -22,14 +22,10 @@ from typing import TYPE_CHECKING, Self
 from harness.check.case import Failure, Late
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.check.stage import Stage
 
 PATIENCE_S = 5.0  # how long a byte may take on an idle machine before it counts as never coming
-QUIET_S = 0.25  # no progress for so long: the other side has stopped reading
 CHUNK = 1 << 18
-ENDLESS = 16 * 1024 * 1024  # bytes on their way: far more than small buffers and E05's 8 MiB hold
 PERIOD = 1_000_003  # bytes until the test stream repeats; a prime, so that no shift goes unseen
 SIOCINQ = termios.FIONREAD
 SIOCOUTQ = 0x5411  # linux/sockios.h: bytes sent and not yet acknowledged
@@ -329,26 +325,6 @@ class Peer:
             if time.monotonic() > deadline:
                 raise Late("sent bytes acknowledged", f"{self.unacknowledged()} that are not")
             time.sleep(0.001)
-
-
-def flood(peers: Sequence[Peer], most: int = ENDLESS, quiet_s: float = QUIET_S) -> None:
-    """Send on every peer without reading until the other side takes no more for a while.
-
-    Raises Failure when one peer has more than `most` bytes on the way: the other side never stops.
-    """
-    by_fd = {peer.sock.fileno(): peer for peer in peers}
-    while ready := poll(dict.fromkeys(by_fd, select.POLLOUT), peers[0].stage.within(quiet_s)):
-        for fd in ready:
-            peer = by_fd[fd]
-            peer.push(CHUNK)
-            if peer.sent - peer.received > most:
-                raise Failure(
-                    "a side that stops reading", f"{peer.sent} bytes accepted and none read back"
-                )
-    amount = sum(peer.sent for peer in peers)
-    peers[0].stage.note(
-        f"{len(peers)} peers sent {amount} bytes without reading; no more are taken"
-    )
 
 
 def _compare(expected: bytes, got: bytes, offset: int) -> None:

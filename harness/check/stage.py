@@ -77,6 +77,7 @@ class Stage:
             self._stack.enter_context(tempfile.TemporaryDirectory(prefix="evenloop-"))
         )
         self._children = 0
+        self._serving: int | None = None
 
     def __enter__(self) -> Self:
         """Open the stage."""
@@ -109,6 +110,13 @@ class Stage:
         """Stretch an upper bound by this machine's lateness; never use it for a lower bound."""
         self.used = self.scale
         return seconds * self.used
+
+    def asleep(self) -> bool:
+        """Tell whether the echo that is served here just now waits for something, in every thread.
+
+        False where none is known (a server that the case started by itself).
+        """
+        return self._serving is not None and witness.asleep(self._serving)
 
     def keep(self, peer: Peer) -> None:
         """Close this peer when the case ends."""
@@ -149,6 +157,7 @@ class Stage:
             else:
                 files = self._shelf if shares and self._shelf else self
                 child, where = self._start(life, kind, files, options, open_files)
+            self._serving = child.pid
             with self._watched(child, may_write=may_write):
                 if running is not None:
                     server = running.server
