@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 @options.levels
 @options.outside
 @click.option("--quick", is_flag=True, help="One case a clause.")
+@click.option(
+    "--every-case", is_flag=True, help="Play the cases, too, that only repeat others to be surer."
+)
 @click.option("--hog", is_flag=True, help="Keep every core busy meanwhile.")
 @options.seed
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="An empty folder.")
@@ -50,11 +53,14 @@ def repeat(
     outside: tuple[Path, ...],
     *,
     quick: bool,
+    every_case: bool,
     hog: bool,
     seed: int | None,
     out: Path | None,
 ) -> None:
     """Play the suite N times and report every verdict that changed; exit 1 when one did.
+
+    Cases that only repeat others to be surer are left out as in `compare`: this repeats all others.
 
     \b
     nox -s repeat -- 25
@@ -63,7 +69,12 @@ def repeat(
     chosen = plan.choose(plan.discover(outside), names)
     able = [one for one in chosen if not one.cannot_run]
     picked = suite.select(
-        cases.ALL, patterns, workloads=options.workloads(workload), levels=levels, quick=quick
+        cases.ALL,
+        patterns,
+        workloads=options.workloads(workload),
+        levels=levels,
+        quick=quick,
+        again=every_case or bool(patterns),
     )
     folder = _folder(out)
     seed = secrets.randbelow(2**31) if seed is None else seed
