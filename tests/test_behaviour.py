@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 ALL = {one.name: one for one in plan.discover()}
 CASES = {case.id: case for case in cases.ALL}
+WORKERS = 4  # other tests run at the same time
 WAITS_S = 1500  # the first test waits for all: 7 implementations, hundreds of cases, a slow machine
 
 pytestmark = pytest.mark.timeout(WAITS_S)
@@ -109,6 +110,7 @@ def verdicts(request: pytest.FixtureRequest) -> dict[tuple[str, str], Verdict]:
         suite.run(
             implementations,
             picked,
+            workers=WORKERS,
             on_verdict=lambda v: found.update({(v.implementation, v.case): v}),
         )
     return found

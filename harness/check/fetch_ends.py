@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from harness.check.stage import Stage
 
 CLOSED_S = 0.2  # F17, F19: how soon every socket is closed
+LINGER_S = 0.3  # how much longer than that, however it is stretched, the process lives on
 SIGNAL_S = 1.0  # F18: how soon the process has ended
 HELLO = sized(b"hello")
 
 
-def _expect_closed(stage: Stage, origin: Origin, since: float, within_s: float) -> None:
-    """Wait until fetch has closed every socket, and judge when. Raises Late."""
-    bound = since + stage.within(within_s)
+def _expect_closed(origin: Origin, since: float, within_s: float) -> None:
+    """Wait until fetch has closed every socket, and judge when; the bound is scaled already."""
+    bound = since + within_s
     while origin.open and time.monotonic() < bound:
         origin.turn(0.01)
     late = [one for one in origin.connections if not one.end or one.ended_at > bound]
@@ -73,7 +74,9 @@ def _fail_fast(stage: Stage, end: tuple[bytes | float | Step, ...], word: str) -
     # The last 50 URLs have an origin of their own: connections to the first one become idle.
     with Origin(stage, doors=2) as origin:
         urls = [origin.url(f"/{at}", door=at >= 10) for at in range(60)]
-        options = ["--fail-fast", "--limit", "10", "--max-bytes", "40000000", "--linger-s", "0.5"]
+        closed_s = stage.within(CLOSED_S)
+        options = ["--fail-fast", "--limit", "10", "--max-bytes", "40000000"]
+        options += ["--linger-s", f"{closed_s + LINGER_S:g}"]
         with stage.fetch(urls, *options) as client:
             origin.attend(client)
             origin.until(lambda: len(origin.held) == 10, "10 requests in flight")
@@ -85,7 +88,7 @@ def _fail_fast(stage: Stage, end: tuple[bytes | float | Step, ...], word: str) -
             cause = origin.held[-1]
             asked, opened = len(origin.requests), len(origin.connections)
             origin.deliver(cause, *end)
-            _expect_closed(stage, origin, time.monotonic(), CLOSED_S)
+            _expect_closed(origin, time.monotonic(), closed_s)
             if client.child.process.poll() is not None:
                 raise Failure("a process that lives on for --linger-s", "one that ended")
             status = origin.serve(client)
@@ -132,12 +135,14 @@ def fail_fast_refused(stage: Stage) -> None:
     with Origin(stage) as origin:
         refusing = [origin.refusing_url() for _ in range(3)]
         urls = [origin.url(f"/{at}") for at in range(2)] + [origin.deaf_url()] + refusing
-        options = ["--fail-fast", "--limit", "1", "--linger-s", "0.4", "--deadline-s", "0.3"]
+        closed_s = stage.within(CLOSED_S)
+        options = ["--fail-fast", "--limit", "1", "--deadline-s", "0.3"]
+        options += ["--linger-s", f"{closed_s + LINGER_S:g}"]
         with stage.fetch(urls, *options) as client:
             origin.attend(client)
             origin.answer = lambda _: (HELLO,)
             origin.until(lambda: len(client.lines) == len(urls), "a line for every URL")
-            _expect_closed(stage, origin, client.arrivals[-1], CLOSED_S)
+            _expect_closed(origin, client.arrivals[-1], closed_s)
             status = origin.serve(client)
             words = [line.error for line in client.by_index().values() if line.error != "cancelled"]
     causes = [word for word in words if word]
@@ -270,11 +275,14 @@ def clean(stage: Stage) -> None:
     with Origin(stage, lambda request: rows[int(request.target.strip("/"))].reply) as origin:
         urls = [origin.url(f"/{at}") for at in range(len(rows))]
         urls += [origin.deaf_url(), origin.refusing_url()]
-        options = ["--linger-s", "0.5", "--max-bytes", "20000", "--limit", "20", "--deadline-s"]
-        with stage.fetch(urls, *options, f"{stage.within(0.8):g}") as client:
+        closed_s = stage.within(CLOSED_S)
+        options = ["--max-bytes", "20000", "--limit", "20"]
+        options += ["--linger-s", f"{closed_s + LINGER_S:g}"]
+        options += ["--deadline-s", f"{stage.within(0.8):g}"]
+        with stage.fetch(urls, *options) as client:
             origin.attend(client)
             origin.until(lambda: len(client.lines) == len(urls), "a line for every URL")
-            _expect_closed(stage, origin, client.arrivals[-1], CLOSED_S)
+            _expect_closed(origin, client.arrivals[-1], closed_s)
             if client.child.process.poll() is not None:
                 raise Failure("a process that lives on for --linger-s", "one that ended")
             status = origin.serve(client)

@@ -63,7 +63,7 @@ SURPLUS_BETWEEN = rows_alone(
     does="sends a second answer, or a single byte, in one piece with the first; then good ones",
     expects="the first answer alone, and no other request on that connection",
     why="RFC 9112 9.2",
-    sitting="turns",
+    sitting="rows",
 )
 
 
@@ -187,7 +187,7 @@ CLOSED_BETWEEN = rows_alone(
     does="answers with close, in several spellings, or HTTP/1.0, each followed by a good answer",
     expects="the body, and no other request on that connection",
     why="RFC 9112 9.3, 9.6",
-    sitting="turns",
+    sitting="rows",
 )
 
 

@@ -7,13 +7,14 @@ been read and acknowledged, never from sleeps. What it is told to send may be as
 
 from __future__ import annotations
 
+import math
 import selectors
 import socket
 import time
 from typing import TYPE_CHECKING, Self
 
 from harness import launch
-from harness.check.case import Late
+from harness.check.case import Failure, Late
 from harness.check.connection import Answer, Connection, Greeting, Request, Script, Step
 from harness.check.queues import Queues
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Connection", "Origin", "Request", "Script", "Step"]
 
+GONE_S = 0.5  # after the end of fetch nothing more comes from it
 DEAF_CONNECTS = 3  # Linux queues backlog + 1; the next SYN is dropped
 
 
@@ -146,11 +148,16 @@ class Origin:
     def until(self, condition: Callable[[], bool], what: str, within_s: float = 5.0) -> None:
         """Take turns until the condition holds. Raises Late when that takes longer."""
         deadline = time.monotonic() + self.stage.within(within_s)
+        gone_at = math.inf
         while not condition():
-            left = deadline - time.monotonic()
-            if left <= 0:
+            now = time.monotonic()
+            if self._client is not None and self._client.child.process.poll() is not None:
+                gone_at = min(gone_at, now)  # what it left in the kernel may still come
+            if now > gone_at + GONE_S:
+                raise Failure(what, f"{self._state()}; fetch has ended")
+            if now > deadline:
                 raise Late(f"{what} within {within_s:g} s", self._state())
-            self.turn(min(left, 0.05))
+            self.turn(min(deadline - now, 0.05))
 
     def next_held(self) -> Request:
         """Wait for a request that no script has been chosen for, and return the oldest."""

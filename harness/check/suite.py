@@ -258,7 +258,7 @@ class _Run:
         found = [
             f"{case.id} {line}"
             for case in own
-            if self._known[one.name, case.id].verdict != "DECLARED"  # it has been said already
+            if not self._is_declared(one, case)  # it has been said already
             for line in self._known[one.name, case.id].evidence
             if line.startswith(word)
         ]
@@ -279,6 +279,11 @@ class _Run:
         else:
             reason = f"no case came as far as to see whether it {what}"
             self._say(one, clause, f"{clause.id}.0", "INCONCLUSIVE", reason)
+
+    def _is_declared(self, one: Implementation, case: Case) -> bool:
+        """Tell whether a case did not pass whose clause the implementation declares."""
+        verdict = self._known[one.name, case.id].verdict
+        return verdict == "DECLARED" or (verdict != "PASS" and case.clause.id in one.known)
 
     def _undeclared(self, one: Implementation, workload: Workload) -> None:
         """Say which declared differences were not seen, where their clause was played whole."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MORE_S = 0.3  # for other rows to show themselves once one is wrong
 ALONE_S = 15.0  # for the rows of one case
-TOGETHER_S = 25.0  # for the rows of all cases of a setting
+TOGETHER_S = 40.0  # for the rows of all cases of a setting
 SHOWN = 160  # bytes of a reply in a message
 BY_STDIN = 100  # so many URLs are no longer named as arguments
 FIRST_ROW = 11  # numbers below are for the cases that look at a clause as a whole
@@ -48,9 +48,9 @@ class Setting:
 
 
 SETTINGS = {
-    "rows": Setting(limit=5),  # few at once, so that connections are used again
+    # One after the other: what comes next comes on the same connection, if it may.
+    "rows": Setting(limit=1, deadline_s=1.0),
     "pieces": Setting(limit=32),  # many wait for their barriers side by side
-    "turns": Setting(limit=1),  # what comes next comes on the same connection, if it may
     "fresh": Setting(limit=50),  # more than there are rows: each has a connection of its own
     "bounded": Setting(limit=4, options=("--max-bytes", "100000")),
     "unfinished": Setting(limit=1, options=("--max-bytes", "1000"), deadline_s=0.8),

@@ -262,12 +262,20 @@ def _begins(part: bytes, pattern: re.Pattern[bytes], like: bytes) -> bool:
 
 def _conflicting(head: bytes) -> bool:
     """Tell whether the part of a head that has come frames its body in a way that is refused."""
-    values = re.findall(rb"(?im)^(content-length|transfer-encoding):[ \t]*([^\r\n]*)", head)
-    lengths = [value for name, value in values if name.lower() == b"content-length"]
-    codings = [value.lower() for name, value in values if name.lower() != b"content-length"]
-    if len(values) > 1 or any(re.search(rb"[^0-9]", one.strip(b" \t")) for one in lengths):
+    lines = re.findall(
+        rb"(?im)^(content-length|transfer-encoding):[ \t]*([^\r\n]*?)[ \t]*(\r\n|\r?\Z)", head
+    )
+    lengths = [value for name, value, _ in lines if name.lower() == b"content-length"]
+    codings = [
+        (value.lower(), end) for name, value, end in lines if name.lower() != b"content-length"
+    ]
+    if len(lines) > 1 or any(re.search(rb"[^0-9]", one) for one in lengths):
         return True
-    return any(not b"chunked".startswith(one.strip(b" \t")) for one in codings)
+    # A line that is whole has to say it; what is cut short may still become it.
+    return any(
+        value != b"chunked" if end == b"\r\n" else not b"chunked".startswith(value)
+        for value, end in codings
+    )
 
 
 def read(
