@@ -31,7 +31,7 @@ SHOWN = {"FAIL": "red", "HARNESS-ERROR": "red", "INCONCLUSIVE": "yellow"}
 """Verdicts that the reader is told of at once, and their colours."""
 
 
-CHECK_S = 12.0  # what checking one implementation takes, to plan by
+CHECK_S = 15.0  # what checking one implementation takes, to plan by
 CHECK_QUICK_S = 4.0
 
 

@@ -11,8 +11,9 @@ the rest of the tests.
 PASS, DECLARED (it is what meta.toml says) and INFO pass. UNSUPPORTED, INCONCLUSIVE and what cannot
 run here are skipped, with their reason. FAIL and HARNESS-ERROR fail, with reason and wire log.
 
-CI plays each case once, and leaves out those that only repeat another to be surer (`again`), as
-`compare` does; --every-case plays these as well.
+Where pytest is asked for the whole test suite, one Python plays the cases of this file, and the
+others the quick ones; asked for by name (the file, or -k) all are played on any. Those that only
+repeat another to be surer (`again`) are left out, as in `compare`, unless --every-case is given.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 ALL = {one.name: one for one in plan.discover()}
 CASES = {case.id: case for case in cases.ALL}
 WORKERS = 4  # other tests run at the same time
+WHOLE = (3, 13)  # the Python that plays all of them for the whole test suite
 WAITS_S = 1500  # the first test waits for all: 7 implementations, hundreds of cases, a slow machine
 
 pytestmark = pytest.mark.timeout(WAITS_S)
@@ -56,13 +58,23 @@ def _declared(one: Implementation) -> list[str]:
     return [f"{clause}.declared" for clause in sorted(one.known) if clause in played]
 
 
+def _is_in_passing(config: pytest.Config) -> bool:
+    """Tell whether this file was not asked for by name."""
+    return not config.option.keyword and not any("test_behaviour" in one for one in config.args)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each implementation and case; sums and declarations last."""
     if {"implementation", "case"} <= set(metafunc.fixturenames):
-        again = metafunc.config.getoption("--every-case")
-        picked = suite.select(cases.ALL, again=bool(again))
+        quick = _is_in_passing(metafunc.config) and sys.version_info[:2] != WHOLE
+        again = bool(metafunc.config.getoption("--every-case"))
+        picked = suite.select(cases.ALL, quick=quick, again=again)
         ids = [*(case.id for case in picked), *_sums(picked)]
-        pairs = [(one.name, case) for one in ALL.values() for case in (*ids, *_declared(one))]
+        pairs = [
+            (one.name, case)
+            for one in ALL.values()
+            for case in (*ids, *(() if quick else _declared(one)))
+        ]
         metafunc.parametrize(
             ("implementation", "case"), pairs, ids=[f"{name}-{case}" for name, case in pairs]
         )
