@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from harness.check.case import Failure, Late, NotReady, Unsupported, case
-from harness.check.flood import flood
+from harness.check.flood import REST_S, flood
 from harness.check.peer import Peer
 from harness.check.stage import READY_S, free_port
 from harness.launch import NotReadyError
@@ -23,7 +23,7 @@ SMALL = 32 * KIB
 SOON_S = 0.5  # "as soon as all are done": the interpreter needs some of it to end
 SECOND_S = 0.2
 STOP_S = 0.5  # by then the listener serves no more
-SILENT_S = 0.15
+RESTS = 4  # looks, REST_S apart, at a server that sleeps and does not answer
 
 
 def _ends_with(server: Server, status: int, within_s: float) -> None:
@@ -33,11 +33,20 @@ def _ends_with(server: Server, status: int, within_s: float) -> None:
         raise Failure(f"exit status {status}", f"{found}")
 
 
+def _is_served(server: Server, peer: Peer) -> bool:
+    """Tell whether a byte comes back before the server has come to rest without an answer."""
+    deadline = time.monotonic() + server.stage.within(STOP_S)
+    rested = 0
+    while not peer.readable(REST_S) and rested < RESTS and time.monotonic() < deadline:
+        rested = rested + 1 if server.stage.asleep() else 0
+    return peer.answers(b"late", 0.0)
+
+
 def _no_service(server: Server, since: float) -> None:
     """See that a new connection is refused, reset or left alone; the first may be too early."""
     while True:
         peer = server.try_connect()
-        if peer is None or not peer.try_send(b"late") or not peer.answers(b"late", SILENT_S):
+        if peer is None or not peer.try_send(b"late") or not _is_served(server, peer):
             server.stage.note("a new connection gets no service")
             if peer is not None:
                 peer.close()
