@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from signal import SIG_DFL, SIGINT, SIGTERM, signal
-from socket import gaierror
+from socket import SO_ERROR, SOL_SOCKET, gaierror
 from threading import Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from twisted.internet import error, reactor, ssl
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import CancelledError, Deferred, FirstError, gatherResults
 from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, wrapClientTLS
-from twisted.internet.interfaces import IHandshakeListener
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.internet.task import cooperate, deferLater
 from twisted.protocols.tls import TLSMemoryBIOProtocol
@@ -37,7 +37,7 @@ CAUSES: dict[type[Exception], OSError] = {
 }
 
 
-@implementer(IHandshakeListener)
+@implementer(IHandshakeListener, IHalfCloseableProtocol)
 class Connection(Protocol):
     """Carries one exchange after another."""
 
@@ -61,6 +61,15 @@ class Connection(Protocol):
         """Hand over the exchange, once."""
         if not self.answered.called:
             self.answered.callback(self.exchange)
+
+    def readConnectionLost(self) -> None:
+        """Tell FIN from RST: the reactor takes an error that it meets while polling for a FIN."""
+        reset = self.transport.getHandle().getsockopt(SOL_SOCKET, SO_ERROR)
+        self.connectionLost(Failure(error.ConnectionLost() if reset else error.ConnectionDone()))
+        close(self)
+
+    def writeConnectionLost(self) -> None:
+        """Never happens: no connection is half-closed from here."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """End the exchange, unless its end is what closed the connection."""
