@@ -66,7 +66,7 @@ async def echo(
             while data := await receive(stream, options.idle_s):
                 await stream.write(data)  # backpressure: no more is read until all is written
             # end: a read that meets it closes the stream, and our FIN follows the last byte
-    except StreamClosedError:  # reset: concerns this connection alone
+    except OSError:  # reset: concerns this connection alone
         pass
     finally:
         stream.close()
