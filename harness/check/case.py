@@ -7,11 +7,11 @@ other exception is the harness's own fault (HARNESS-ERROR). Never a pass by defa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from harness.judge import case_order
 from harness.model import HarnessError, Level, Workload
 
 if TYPE_CHECKING:
@@ -137,15 +137,7 @@ def collect(*modules: object) -> tuple[Case, ...]:
                         raise HarnessError(
                             f"case {one.id} speaks for a clause that does not exist."
                         )
-    return tuple(sorted(found.values(), key=_order))
-
-
-def _order(one: Case) -> tuple[str, int, str]:
-    """Sort E04.10 after E04.9."""
-    clause, _, number = one.id.partition(".")
-    digits = re.match(r"\d*", number)
-    assert digits is not None
-    return clause, int(digits[0] or 0), number
+    return tuple(sorted(found.values(), key=lambda one: case_order(one.id)))
 
 
 def _clauses(level: Level, *pairs: str) -> list[Clause]:
