@@ -3,8 +3,8 @@
 Rules: frozen records only, flat where they can be, the unit in the field's name, a sentence per
 field. Nothing here computes, and nothing here imports another module of the harness.
 
-    meta.toml -> plan.json -> cases.jsonl, verdicts.jsonl, samples.jsonl -> summary.json
-    -> REPORT.md
+    meta.toml -> plan.json -> cases.jsonl, verdicts.jsonl, samples.jsonl, traits.jsonl
+    -> summary.json -> REPORT.md
 """
 
 from __future__ import annotations
@@ -110,16 +110,18 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """Bytes of a message (echo) or of a body (fetch)."""
     delay_ms: int = 0
     """fetch: how long the origin waits before it answers."""
+    rate_per_s: int = 0
+    """echo: messages sent per second, whatever comes back (open loop); 0: closed loop."""
     ranked: bool = False
     """Ranked cells are measured in every block, the others once."""
 
     @property
     def name(self) -> str:
-        """Short and unique: `10x1KiB` for echo, `10@20ms` for fetch."""
+        """Short and unique: `10x1KiB` or `256x1KiB@2000` for echo, `10@20ms` for fetch."""
         if self.workload == "fetch":
             return f"{self.concurrency}@{self.delay_ms}ms"
         size = f"{self.size // 1024}KiB" if self.size >= 1024 else f"{self.size}B"
-        return f"{self.concurrency}x{size}"
+        return f"{self.concurrency}x{size}" + (f"@{self.rate_per_s}" if self.rate_per_s else "")
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -215,9 +217,38 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     p99_ns: float = 0.0
     p999_ns: float = 0.0
     max_ns: float = 0.0
+    due: int = 0
+    """Open loop: messages whose intended send time lies between the edges."""
+    late_p50_ns: float = 0.0
+    """Open loop: how long after its intended time a message was sent, at the median."""
+    late_p99_ns: float = 0.0
+    latencies: tuple[tuple[int, int], ...] = ()
+    """Open loop: the histogram, as (bucket's middle in nanoseconds, how many), empty ones left out.
+
+    From the intended send time to the last byte of the reply; adding two of them up is exact.
+    """
     unanswered: int = 0
     error: str = ""
     """Why the sample is void; empty: it counts."""
+
+
+class Trait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One figure of a scenario: measured once, shown, never ranked.
+
+    A scenario that varies something gives one trait for each step.
+    """
+
+    implementation: str
+    workload: Workload
+    scenario: str
+    """As `memory`, `churn`, `busy-thread`; harness/measure/scenarios.py has them all."""
+    figure: str
+    """What the value is, its unit at the end: `pss_bytes`, `opened_per_s`, `p99_ns`."""
+    value: float = 0.0
+    at: float = 0.0
+    """What was varied: connections held, repetition."""
+    error: str = ""
+    """Why there is no value; empty: there is one."""
 
 
 # Summary: what analyse found. Everything that a report says comes from here.

@@ -22,6 +22,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from implementations import burden
 from implementations.contract import EchoOptions, FetchJob, Outcome, parse_url
 
 if TYPE_CHECKING:
@@ -101,7 +102,28 @@ def _arguments() -> argparse.ArgumentParser:
         "--summary", action="store_true", help="one line at the end instead of one a URL"
     )
     fetch.add_argument("--ca", help="certificates to trust, PEM")
+    for workload in (echo, fetch):
+        _burdens(workload.add_argument_group("burdens, for measuring"), seconds)
     return parser
+
+
+def _burdens(group: argparse._ArgumentGroup, seconds: Any) -> None:
+    group.add_argument("--stall-s", type=seconds, help="let the main thread sleep for so long")
+    group.add_argument("--stall-every-s", type=seconds, default=0.5, help="so often (0.5)")
+    group.add_argument("--burn", type=seconds, help="let work take so much longer: 0.05 is 5%%")
+    group.add_argument("--busy-thread", action="store_true", help="let a thread compute meanwhile")
+
+
+def _bear(options: argparse.Namespace) -> None:
+    """Put the burdens on this process that the command line asks for."""
+    if options.stall_s and options.burn:
+        _refuse("--stall-s and --burn share a timer; give one of them")
+    if options.stall_s:
+        burden.stall(options.stall_s, options.stall_every_s)
+    if options.burn:
+        burden.burn(options.burn)
+    if options.busy_thread:
+        burden.busy_thread()
 
 
 def _find(implementation: str, workload: str) -> Path:
@@ -260,6 +282,7 @@ def main() -> int:
     """Run the command line and return the exit status."""
     options = _arguments().parse_args()
     folder = _find(options.implementation, options.workload)
+    _bear(options)
     return {"echo": echo, "fetch": fetch}[options.workload](folder, options)
 
 
