@@ -87,6 +87,9 @@ static enum outcome_word feed_head(struct exchange *exchange, const uint8_t *byt
     }
     if (state == REPLY_INCOMPLETE && exchange->head == NULL)
         *taken = keep(exchange, bytes, size);
+    if (state == REPLY_INCOMPLETE && memchr(bytes, '\n', *taken) != NULL &&
+        !reply_begins(exchange->head, exchange->got))
+        return OUTCOME_MALFORMED;
     if (state == REPLY_INCOMPLETE)
         return *taken == size ? EXCHANGE_MORE : OUTCOME_MALFORMED;
     if (state == REPLY_BAD)

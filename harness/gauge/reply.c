@@ -138,3 +138,10 @@ enum reply_state reply_read(const char *bytes, size_t size, struct reply *reply)
         reply->keep = false;
     return REPLY_COMPLETE;
 }
+
+bool reply_begins(const char *bytes, size_t size)
+{
+    struct reply reply = {.length = -1};
+    const char *last = memrchr(bytes, '\n', size);
+    return last == NULL || (last > bytes && last[-1] == '\r' && read_lines(bytes, last - 1, &reply));
+}

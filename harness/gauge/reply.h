@@ -24,4 +24,8 @@ enum reply_state { REPLY_INCOMPLETE, REPLY_COMPLETE, REPLY_BAD };
  * answer (status below 200) too. A head that is bad so far is bad before its end has come. */
 enum reply_state reply_read(const char *bytes, size_t size, struct reply *reply);
 
+/* False when one of the lines that are whole can stand in no head. Costs a pass over all of them:
+ * for an incomplete head to which a line's end has come. */
+bool reply_begins(const char *bytes, size_t size);
+
 #endif
