@@ -86,6 +86,9 @@ def _arguments() -> argparse.ArgumentParser:
     echo.add_argument("--limit", type=count, help="serve at most so many connections at once")
     echo.add_argument("--tls-cert", help="certificate chain, PEM")
     echo.add_argument("--tls-key", help="its private key, PEM")
+    echo.add_argument(
+        "--naive", action="store_true", help="serve as the documentation teaches it: naive.py"
+    )
 
     fetch = workloads.add_parser(
         "fetch", help="GET URLs, from the arguments or one a line on stdin"
@@ -126,31 +129,36 @@ def _bear(options: argparse.Namespace) -> None:
         burden.busy_thread()
 
 
-def _find(implementation: str, workload: str) -> Path:
+def _module(options: argparse.Namespace) -> str:
+    """Return the name of the module that serves a workload."""
+    return "naive" if getattr(options, "naive", False) else str(options.workload)
+
+
+def _find(implementation: str, module: str) -> Path:
     """Return the folder of an implementation, by its name or its path."""
     folder = Path(implementation) if "/" in implementation else HERE / implementation
-    if not NAME.fullmatch(folder.name) or not (folder / f"{workload}.py").is_file():
-        _refuse(f"no implementation {implementation!r} with a {workload}.py")
+    if not NAME.fullmatch(folder.name) or not (folder / f"{module}.py").is_file():
+        _refuse(f"no implementation {implementation!r} with a {module}.py")
     return folder
 
 
-def _load(folder: Path, workload: str) -> ModuleType:
-    """Import a workload of an implementation; the last thing before its loop runs."""
+def _load(folder: Path, name: str) -> ModuleType:
+    """Import a module of an implementation; the last thing before its loop runs."""
     if folder.resolve().parent == HERE:
-        return importlib.import_module(f"implementations.{folder.name}.{workload}")
+        return importlib.import_module(f"implementations.{folder.name}.{name}")
     # A package of another name, so that a folder called trio never shadows the real trio.
     package = f"evenloop_outside_{folder.name}"
-    for name, file in (
+    for full, file in (
         (package, folder / "__init__.py"),
-        (f"{package}.{workload}", folder / f"{workload}.py"),
+        (f"{package}.{name}", folder / f"{name}.py"),
     ):
         spec = importlib.util.spec_from_file_location(
-            name, file, submodule_search_locations=[str(folder)] if name == package else None
+            full, file, submodule_search_locations=[str(folder)] if full == package else None
         )
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
+        sys.modules[full] = module
         if file.is_file():
             spec.loader.exec_module(module)
     return module
@@ -203,7 +211,7 @@ def echo(folder: Path, options: argparse.Namespace) -> int:
     tls = _server_tls(options), options.tls_cert, options.tls_key
     echo_options = EchoOptions(options.idle_s, options.grace_s, options.limit, *tls)
     listener = _listen(options)
-    module = _load(folder, "echo")
+    module = _load(folder, _module(options))
     module.serve(listener, echo_options, lambda: print("READY", flush=True))
     return 0
 
@@ -281,7 +289,7 @@ def fetch(folder: Path, options: argparse.Namespace) -> int:
 def main() -> int:
     """Run the command line and return the exit status."""
     options = _arguments().parse_args()
-    folder = _find(options.implementation, options.workload)
+    folder = _find(options.implementation, _module(options))
     _bear(options)
     return {"echo": echo, "fetch": fetch}[options.workload](folder, options)
 

@@ -64,9 +64,12 @@ def script(job: Job) -> list[tuple[Cell, bool]]:
 
 def run(job: Job, bench: Bench) -> list[Sample]:
     """Do the job: samples for every cell, void ones where the contestant failed."""
+    if job.burden and job.implementation.run:
+        return job.void("it has its own launcher")
     stderr = bench.folder / f"{job.alias}.echo.stderr"
     with launch.listener() as listener:
-        words = [*launch.command(job.implementation, "echo"), "--fd", str(listener.fileno())]
+        fd = str(listener.fileno())
+        words = [*launch.command(job.implementation, "echo"), *job.burden, "--fd", fd]
         port = listener.getsockname()[1]
         starting = launch.start(
             words, stderr=stderr, fds=[listener.fileno()], core=bench.server_core

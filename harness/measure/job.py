@@ -37,6 +37,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     cells: tuple[Cell, ...]
     order: int
     """Seed of the order of cells and slices; the same for all contestants of a block."""
+    burden: tuple[str, ...] = ()
+    """Further words for the launcher, after its workload."""
 
     def void(self, reason: str) -> list[Sample]:
         """Return one void sample for each cell."""
