@@ -66,6 +66,18 @@ def repeat(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none")
+def doctor(session: nox.Session) -> None:
+    """Tell whether this machine is fit to measure, and what to change; exit 1 when it is not."""
+    harness(session, "doctor")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
+def tax(session: nox.Session) -> None:
+    """Measure what the contract costs each framework; exit 1 when it is more than 7%."""
+    harness(session, "tax")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
 def report(session: nox.Session) -> None:
     """Render the report of a run folder again, without measuring."""
     harness(session, "report")

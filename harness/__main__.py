@@ -1,7 +1,8 @@
 """The one way in: the list of commands, and where whatever goes wrong ends.
 
-Rules: an error ends here in one sentence and an exit status: 0 done, 1 a MUST failed (check) or a
-verdict changed (repeat), 2 the user's or the harness's fault, 130 interrupted.
+Rules: an error ends here in one sentence and an exit status: 0 done, 1 a MUST failed (check), a
+verdict changed (repeat), the machine is unfit (doctor) or a price too high (tax), 2 the user's or
+the harness's fault, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import click
 from harness import machine
 from harness.commands.check import check
 from harness.commands.compare import compare, plan
+from harness.commands.doctor import doctor
 from harness.commands.listing import list_all
 from harness.commands.repeat import repeat
 from harness.commands.steps import analyse, measure, report
+from harness.commands.tax import tax
 from harness.explore.command import explore
 from harness.model import HarnessError, InterruptedRun
 
@@ -31,7 +34,10 @@ def main() -> None:
     """
 
 
-for command in (compare, check, repeat, explore, plan, measure, analyse, report, list_all):
+COMMANDS = (
+    compare, check, repeat, explore, doctor, tax, plan, measure, analyse, report, list_all,
+)  # fmt: skip
+for command in COMMANDS:
     main.add_command(command)
 
 

@@ -32,6 +32,7 @@ VerdictKind = Literal[
 ]
 
 BASELINE = "asyncio"  # every rate is paired with this one's, in the same block
+NAIVE = "naive.py"  # echo without the contract, beside echo.py, where a folder has one
 TWIN = "~twin"  # appended to the baseline's name for its second, hidden appearance
 
 

@@ -23,7 +23,16 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from harness import machine
 from harness.launch import ROOT
 from harness.lines import code_lines
-from harness.model import WORKLOADS, HarnessError, Implementation, Kind, Plan, UsageError, Workload
+from harness.model import (
+    NAIVE,
+    WORKLOADS,
+    HarnessError,
+    Implementation,
+    Kind,
+    Plan,
+    UsageError,
+    Workload,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,7 +40,6 @@ if TYPE_CHECKING:
 
 IN_TREE = ROOT / "implementations"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-NAIVE = "naive.py"  # echo without the contract, beside echo.py
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

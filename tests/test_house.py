@@ -13,8 +13,9 @@ HARNESS = ROOT / "harness"
 LAYERS = [
     {"__main__"},
     {"commands"},
-    {"stages", "repeat", "explore"},
+    {"stages", "repeat", "explore", "doctor"},
     {"report", "check", "measure", "plan", "analyse", "run_folder"},
+    {"tax"},
     {"results", "units", "contrast", "judge", "launch", "witness", "gauge", "machine", "progress"},
     {"charts", "stats", "files", "lines", "sensitivity", "own_files"},
     {"model", "checked"},

@@ -12,9 +12,9 @@ import pytest
 
 from harness import launch, plan
 from harness.launch import ROOT
-from harness.model import Implementation
+from harness.model import NAIVE, Implementation
 
-ALL = [one for one in plan.discover() if (Path(one.folder) / plan.NAIVE).is_file()]
+ALL = [one for one in plan.discover() if (Path(one.folder) / NAIVE).is_file()]
 MESSAGE = bytes(range(256)) * 1024  # 256 KiB: more than anyone reads at once, and any byte
 
 
@@ -49,7 +49,7 @@ def test_it_echoes(one: Implementation, tmp_path: Path) -> None:
 @pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
 def test_it_names_its_page_and_heeds_no_option(one: Implementation) -> None:
     """The docstring names a page of the documentation, and no option is read."""
-    text = (Path(one.folder) / plan.NAIVE).read_text("utf-8")
+    text = (Path(one.folder) / NAIVE).read_text("utf-8")
     assert re.search(r"https://[a-z.]+/\S+", ast.get_docstring(ast.parse(text)) or "")
     names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
     assert not names & {"options", "_options"}
@@ -58,7 +58,7 @@ def test_it_names_its_page_and_heeds_no_option(one: Implementation) -> None:
 def test_it_counts_into_no_line_count() -> None:
     """The report's lines are those of the contract."""
     for one in ALL:
-        assert plan.NAIVE not in one.code_lines
+        assert NAIVE not in one.code_lines
         assert "echo.py" in one.code_lines
 
 

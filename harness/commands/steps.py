@@ -48,12 +48,22 @@ def analyse(folder: Path) -> None:
     metavar="FILE",
     help="With --publish: the record of nox -s sensitivity, for the appendix.",
 )
-def report(folder: Path, out: Path | None, *, publish: bool, proof: Path | None) -> None:
+@click.option(
+    "--tax",
+    "taxed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --publish: the record of nox -s tax, for what the contract costs.",
+)
+def report(
+    folder: Path, out: Path | None, *, publish: bool, proof: Path | None, taxed: Path | None
+) -> None:
     """Render a run's report again, without measuring.
 
     \b
     nox -s report -- runs/20261122T140000Z
     """
+    from harness import tax  # noqa: PLC0415  scipy takes two seconds
     from harness.report import rendering  # noqa: PLC0415  altair takes half a second
 
     if (folder / "samples.jsonl").exists():
@@ -62,5 +72,7 @@ def report(folder: Path, out: Path | None, *, publish: bool, proof: Path | None)
         run_folder.publish(folder, ROOT / FOLDER)
         if proof:
             shutil.copyfile(proof, ROOT / FOLDER / FILE)
+        if taxed:
+            shutil.copyfile(taxed, ROOT / FOLDER / tax.FILE)
         folder, out = ROOT / FOLDER, ROOT
     click.echo(rendering.run(folder, out or folder))

@@ -7,13 +7,12 @@ primed meets a process that has served nothing: its priming is the cold sample.
 from __future__ import annotations
 
 import random
-import signal
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import launch
 from harness.measure.job import Bench, Job, gauge_line
+from harness.measure.serving import UnservedError, serving
 from harness.model import Cell, Sample
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ SLICES = 6  # of a ranked cell; MEASURING: an instance's own bias outweighs more
 SLICES_ONCE = 3
 WARM_UP_MS = 20
 LENGTH_MS = 50
-DRAIN_S = 5.0
 
 
 class Slice(msgspec.Struct, frozen=True):
@@ -64,29 +62,11 @@ def script(job: Job) -> list[tuple[Cell, bool]]:
 
 def run(job: Job, bench: Bench) -> list[Sample]:
     """Do the job: samples for every cell, void ones where the contestant failed."""
-    if job.burden and job.implementation.run:
-        return job.void("it has its own launcher")
-    stderr = bench.folder / f"{job.alias}.echo.stderr"
-    with launch.listener() as listener:
-        fd = str(listener.fileno())
-        words = [*launch.command(job.implementation, "echo"), *job.burden, "--fd", fd]
-        port = listener.getsockname()[1]
-        starting = launch.start(
-            words, stderr=stderr, fds=[listener.fileno()], core=bench.server_core
-        )
-        with starting as child:
-            listener.close()
-            try:
-                child.ready()
-            except launch.NotReadyError as error:
-                return job.void(str(error))
-            samples = list(_load(job, bench, port, child.pid))
-            child.signal(signal.SIGTERM)
-            try:
-                child.wait(DRAIN_S)
-            except TimeoutError:
-                return job.void(f"it did not end within {DRAIN_S:g} s after SIGTERM")
-    return samples
+    try:
+        with serving(job, bench) as (port, pid):
+            return list(_load(job, bench, port, pid))
+    except UnservedError as error:
+        return job.void(str(error))
 
 
 def _load(job: Job, bench: Bench, port: int, pid: int) -> Iterator[Sample]:

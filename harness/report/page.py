@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness import contrast
 from harness.model import BASELINE
-from harness.report import FOLDER, appendix, behaviour, numbers, tables, words
+from harness.report import FOLDER, appendix, behaviour, numbers, tables, taxes, words
 from harness.report.markdown import Markdown, environment, join, link, strong, text, visible
 
 if TYPE_CHECKING:
     from harness.model import Summary, VerdictKind, WorkloadSummary
     from harness.report.pictures import Picture
     from harness.sensitivity import Sensitivity
+    from harness.tax import Tax
 
 _FAILED: tuple[VerdictKind, ...] = ("FAIL",)
 _UNKNOWN: tuple[VerdictKind, ...] = ("HARNESS-ERROR", "INCONCLUSIVE", "UNSUPPORTED", "INFO")
@@ -87,7 +88,12 @@ def command(summary: Summary) -> str:
     return visible(shlex.join(["nox", "-s", "compare", "--", *summary.arguments]))
 
 
-def page(summary: Summary, drawn: dict[str, Picture], proof: Sensitivity | None = None) -> str:
+def page(
+    summary: Summary,
+    drawn: dict[str, Picture],
+    proof: Sensitivity | None = None,
+    taxed: Tax | None = None,
+) -> str:
     """Return REPORT.md."""
     parts: dict[str, Any] = {
         "br": Markdown("<br>"),
@@ -119,6 +125,7 @@ def page(summary: Summary, drawn: dict[str, Picture], proof: Sensitivity | None 
         "machine": tables.machine(summary),
         "thrown_out": tables.thrown_out(summary),
         "rules": words.rules(),
+        "taxes": taxes.taxes(taxed),
         "sensitivity": appendix.sensitivity(proof),
         "canaries": tables.canaries(summary),
         "command": Markdown(command(summary)),

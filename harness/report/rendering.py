@@ -1,9 +1,9 @@
 """From a summary to the files of a report: REPORT.md with its charts, and cases.html.
 
-Rules: rendering reads summary.json, and sensitivity.json where one lies beside it, and nothing
-else; it gives the same bytes every time.
+Rules: rendering reads summary.json, and sensitivity.json and tax.json where they lie beside it, and
+nothing else; it gives the same bytes every time.
 
-    render(summary, proof) -> file name -> text        run(folder, out) writes it
+    render(summary, proof, taxed) -> file name -> text        run(folder, out) writes it
 """
 
 from __future__ import annotations
@@ -17,17 +17,21 @@ from harness.report.appendix import proof_of
 from harness.report.behaviour import CASES_FILE
 from harness.report.page import page
 from harness.report.pictures import pictures
+from harness.report.taxes import taxes_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.sensitivity import Sensitivity
+    from harness.tax import Tax
 
 
-def render(summary: Summary, proof: Sensitivity | None = None) -> dict[str, str]:
+def render(
+    summary: Summary, proof: Sensitivity | None = None, taxed: Tax | None = None
+) -> dict[str, str]:
     """Return every file of the report: REPORT.md and all that it links to, by relative path."""
     drawn = pictures(summary)
-    found = {"REPORT.md": page(summary, drawn, proof)}
+    found = {"REPORT.md": page(summary, drawn, proof, taxed)}
     if summary.suite:
         found[f"{FOLDER}/{CASES_FILE}"] = cases_page.page(summary)
     for picture in drawn.values():
@@ -40,7 +44,8 @@ def run(folder: Path, out: Path) -> Path:
 
     Raises HarnessError where `out` cannot be written.
     """
-    rendered = render(files.read_json(folder / "summary.json", Summary), proof_of(folder))
+    summary = files.read_json(folder / "summary.json", Summary)
+    rendered = render(summary, proof_of(folder), taxes_of(folder))
     try:
         (out / FOLDER).mkdir(parents=True, exist_ok=True)
         for name, content in rendered.items():

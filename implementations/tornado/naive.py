@@ -1,8 +1,8 @@
 """echo on Tornado as its documentation teaches it, to measure what the contract costs.
 
-https://www.tornadoweb.org/en/stable/tcpserver.html: a TCPServer whose handler reads and writes until
-the stream is closed, no care for signals or anything else. The page reads line by line, which holds
-back what has no line feed; here it reads what is there, as much at once as echo.py.
+https://www.tornadoweb.org/en/stable/tcpserver.html: a TCPServer whose handler reads and writes
+until the stream is closed, no care for signals or anything else. The page reads line by line, which
+holds back what has no line feed; here it reads what is there, as much at once as echo.py.
 """
 
 from __future__ import annotations
