@@ -6,7 +6,6 @@ failed; the exit status is 1 when a MUST does not hold.
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 from datetime import UTC, datetime
@@ -76,7 +75,7 @@ def check(
     nox -s check -- --json verdicts.json --junit junit.xml
     """
     for file in (json_file, junit_file):
-        _writable(file)
+        options.writable(file)
     if folder:
         the_plan = run_folder.reopen(folder)
         stages.check_stage(the_plan, folder, run_folder.Clock(folder))
@@ -103,17 +102,6 @@ def check(
     for line in failures(verdicts, {text.case: text for text in checked.cases}):
         click.echo(line)
     sys.exit(1 if _failed(chosen, verdicts) else 0)
-
-
-def _writable(file: Path | None) -> None:
-    """Refuse, before anything is played, a file that could not be written afterwards."""
-    if file is None:
-        return
-    folder = file.absolute().parent
-    if not folder.is_dir():
-        raise UsageError(f"cannot write {file}: there is no folder {folder}.")
-    if file.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
-        raise UsageError(f"cannot write {file}: it is a folder, or not yours to write.")
 
 
 def _write(file: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ options itself.
 from __future__ import annotations
 
 import functools
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness import plan
-from harness.model import LEVELS, WORKLOADS, Plan, Workload
+from harness.model import LEVELS, WORKLOADS, Plan, UsageError, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,6 +75,17 @@ levels = click.option(
 )
 run = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
 seed = click.option("--seed", type=int, help="Seed of every random order; drawn if not given.")
+
+
+def writable(file: Path | None) -> None:
+    """Refuse, before anything runs, a file that could not be written afterwards."""
+    if file is None:
+        return
+    folder = file.absolute().parent
+    if not folder.is_dir():
+        raise UsageError(f"cannot write {file}: there is no folder {folder}.")
+    if file.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
+        raise UsageError(f"cannot write {file}: it is a folder, or not yours to write.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,6 @@ from rich.console import Console
 
 from harness import files, machine, plan, run_folder
 from harness.commands import options
-from harness.model import UsageError
 from harness.progress import Progress
 
 BLOCKS = 10  # MEASURING: a difference of 5% is told apart at ten
@@ -56,9 +55,9 @@ def tax(
 
     out = file or run_folder.RUNS / record.FILE
     chosen = [one for one in plan.choose(plan.discover(outside), names) if one.kind != "reference"]
-    if not out.parent.is_dir() and file:
-        raise UsageError(f"cannot write {out}: there is no folder {out.parent}.")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    if not file:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    options.writable(out)
     begun, seed = time.monotonic(), secrets.randbelow(2**31) if seed is None else seed
     with Progress() as progress:
         samples = measuring.run(
