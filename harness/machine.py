@@ -9,10 +9,14 @@ import os
 import platform
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from harness.model import HarnessError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 _CPU = Path("/sys/devices/system/cpu")
 
@@ -23,18 +27,24 @@ def require_linux() -> None:
         raise HarnessError("evenloop runs on Linux only: it needs epoll, /proc and CPU affinity.")
 
 
+def physical(usable: Collection[int], cpus: Path = _CPU) -> list[int]:
+    """Return one core of each physical core among the usable ones, the last first.
+
+    `cpus` is the folder in which the kernel describes them.
+    """
+    first: dict[str, int] = {}
+    for core in sorted(usable, reverse=True):
+        siblings = _read(cpus / f"cpu{core}/topology/thread_siblings_list") or str(core)
+        first.setdefault(siblings, core)
+    return list(first.values())
+
+
 def cores() -> tuple[int, int]:
     """Return two cores for the contestant and the gauge, never two threads of one core.
 
     Both are the same where only one physical core is allowed; measuring refuses that.
     """
-    chosen: list[int] = []
-    taken: set[str] = set()
-    for core in sorted(os.sched_getaffinity(0), reverse=True):
-        siblings = _read(_CPU / f"cpu{core}/topology/thread_siblings_list") or str(core)
-        if siblings not in taken:
-            taken.add(siblings)
-            chosen.append(core)
+    chosen = physical(os.sched_getaffinity(0))
     return (chosen[0], chosen[1]) if len(chosen) > 1 else (chosen[0], chosen[0])
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness import machine
 from harness.doctor.finding import Finding, finding
 
 if TYPE_CHECKING:
@@ -25,12 +26,8 @@ _HIDDEN = "A virtual machine hides it; if the control below is not good, ask for
 
 
 def physical(place: Place) -> list[int]:
-    """Return one usable core of each physical core, in order."""
-    first: dict[str, int] = {}
-    for core in sorted(place.affinity(), reverse=True):
-        siblings = place.read(f"{_CPU}/cpu{core}/topology/thread_siblings_list") or str(core)
-        first.setdefault(siblings, core)
-    return list(first.values())
+    """Return one usable core of each physical core; the first two are those of a run."""
+    return machine.physical(place.affinity(), place.root / _CPU)
 
 
 def cores(place: Place) -> Finding:
@@ -126,11 +123,9 @@ def cpu_clock(place: Place) -> Finding:
     """Return the clock of another process: CPU per message rests on it."""
     found = place.cpu_clock()
     exact = 0 < found.step_ns < _EXACT_NS
-    if found.error or not found.step_ns:
-        figure = found.error or "it does not move"
-    else:
-        figure = f"exact, steps of {found.step_ns:,} ns" if exact else "in ticks"
-        figure += "" if exact else f" of {found.step_ns / 1e6:.0f} ms"
+    figure = f"in ticks of {found.step_ns / 1e6:.0f} ms" if found.step_ns else "it does not move"
+    if exact:
+        figure = f"exact, steps of {found.step_ns:,} ns"
     return finding(
         "CPU clock",
         figure,

@@ -58,8 +58,6 @@ class CpuClock(msgspec.Struct, frozen=True, kw_only=True):
 
     step_ns: int
     """The smallest step that was seen while that process computed; 0: it did not move."""
-    error: str = ""
-    """Why it cannot be read; empty: it can."""
 
 
 def timer() -> Timer:
@@ -84,10 +82,11 @@ def timer() -> Timer:
 
 def cpu_clock() -> CpuClock:
     """Return how finely the CPU time of a computing child is told; takes up to half a second."""
-    child = subprocess.Popen(
-        [sys.executable, "-S", "-c", "import time\nwhile time.process_time() < 5: pass"]
-    )
-    try:
+    words = [sys.executable, "-S", "-c", "import time\nwhile time.process_time() < 5: pass"]
+    with (
+        tempfile.TemporaryDirectory(prefix="evenloop-") as folder,
+        launch.start(words, stderr=Path(folder) / "cpu_clock") as child,
+    ):
         steps: list[int] = []
         before, end = witness.cpu_ns(child.pid), time.monotonic() + 0.5
         while time.monotonic() < end and len(steps) < 200:
@@ -96,9 +95,6 @@ def cpu_clock() -> CpuClock:
                 steps.append(now - before)
                 before = now
         return CpuClock(step_ns=min(steps, default=0))
-    finally:
-        child.kill()
-        child.wait()
 
 
 def perf_events() -> str:
