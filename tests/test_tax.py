@@ -192,7 +192,7 @@ def test_jobs_are_in_random_order(tmp_path: Path) -> None:
 def test_one_core_is_refused(tmp_path: Path) -> None:
     """The load must not share the contestant's core."""
     with pytest.raises(HarnessError, match="two cores"):
-        measuring.run([], (1, 1), seed=7, blocks=1, progress=lambda _said: None)
+        next(measuring.run([], (1, 1), seed=7, blocks=1, progress=lambda _said: None))
 
 
 def test_a_burden_needs_the_launcher(tmp_path: Path) -> None:
@@ -285,9 +285,9 @@ def test_the_command(
     chosen = [implementation(tmp_path, "one")]
     asked: dict[str, Any] = {}
 
-    def run(whom: list[Implementation], _cores: object, **options: Any) -> list[Sample]:
+    def run(whom: list[Implementation], _cores: object, **options: Any) -> list[list[Sample]]:
         asked.update(options, whom=whom)
-        return samples("one", plain=plain)
+        return [samples("one", plain=plain)]
 
     monkeypatch.setattr(plan, "discover", lambda _outside: chosen)
     monkeypatch.setattr(measuring, "run", run)
@@ -297,7 +297,10 @@ def test_the_command(
     assert done.exit_code == status, done.output
     assert (asked["blocks"], asked["seed"], asked["whom"]) == (8, 7, chosen)
     assert "One" in done.stdout
-    assert len(files.read_json(file, tax.Tax).misses) == status
+    found = files.read_json(file, tax.Tax)
+    assert len(found.misses) == status
+    kept = files.read_jsonl(tmp_path / "out.samples.jsonl", Sample)
+    assert tax.prices(chosen, kept, paced.CELL, 7)[0] == found.prices, "not what the samples give"
 
 
 def test_a_record_without_a_place_is_refused_first(tmp_path: Path) -> None:

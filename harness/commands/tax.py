@@ -1,7 +1,7 @@
 """`tax`: what obeying the contract costs each framework.
 
-Rules: the record is written before anything is judged; the exit status is 1 when a contestant keeps
-less than the floor of its naive rate.
+Rules: samples are written as they come, beside the record, which is written before anything is
+judged; the exit status is 1 when a contestant keeps less than the floor of its naive rate.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BLOCKS = 10  # MEASURING: a difference of 5% is told apart at ten
     "file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Where the record goes, for `report --tax`; else runs/tax.json.",
+    help="Where the record goes, its samples beside it; else runs/tax.json.",
 )
 def tax(
     names: tuple[str, ...],
@@ -59,14 +59,18 @@ def tax(
         out.parent.mkdir(parents=True, exist_ok=True)
     options.writable(out)
     begun, seed = time.monotonic(), secrets.randbelow(2**31) if seed is None else seed
+    beside, samples = out.with_suffix(".samples.jsonl"), []
+    beside.unlink(missing_ok=True)
     with Progress() as progress:
-        samples = measuring.run(
+        for some in measuring.run(
             chosen,
             machine.cores(),
             seed=seed,
             blocks=blocks,
             progress=lambda said: progress.say("tax", said),
-        )
+        ):
+            files.append_jsonl(beside, some)
+            samples += some
     prices, thrown_out = record.prices(chosen, samples, paced.CELL, seed)
     found = record.Tax(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -83,6 +87,10 @@ def tax(
     files.write_json(out, found)
     console = Console(width=None if sys.stdout.isatty() else 140)
     console.print(taxes.rows(found))
-    for said in (*taxes.reasons(found), taxes.verdict(found), f"The record: {out}"):
+    for said in (
+        *taxes.reasons(found),
+        taxes.verdict(found),
+        f"The record: {out}, its samples: {beside}",
+    ):
         click.echo(said)
     sys.exit(1 if found.misses else 0)

@@ -19,7 +19,7 @@ from harness.measure.job import Bench, Job
 from harness.model import HarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.model import Implementation, Sample
 
@@ -57,13 +57,12 @@ def run(
     seed: int,
     blocks: int,
     progress: Callable[[str], None],
-) -> list[Sample]:
-    """Measure so many blocks and return all samples. Raises HarnessError on a single core."""
+) -> Iterator[list[Sample]]:
+    """Measure so many blocks; yield each job's samples. Raises HarnessError on a single core."""
     server_core, gauge_core = cores
     if server_core == gauge_core:
         raise HarnessError("measuring needs two cores, one of them for the load.")
     by_name = {variant.name: variant for variant in tax.VARIANTS}
-    samples: list[Sample] = []
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {gauge_core})  # the contestant's core is the contestant's
     try:
@@ -80,9 +79,8 @@ def run(
                     variant = by_name[tax.variant_of(job.alias)]
                     if variant.paced:
                         trusting = certificates.trusting() if variant.tls else None
-                        samples += paced.run(job, bench, trusting)
+                        yield paced.run(job, bench, trusting)
                     else:
-                        samples += echo.run(job, bench)
+                        yield echo.run(job, bench)
     finally:
         os.sched_setaffinity(0, allowed)
-    return samples
