@@ -1,6 +1,6 @@
 /* The native gauge: `python -m harness.gauge ROLE [options]`, one thread, one role, one process.
  *
- *     load       drives an echo server closed loop and prints one JSON line per slice   (load.h)
+ *     load       drives an echo server in slices and prints one JSON line for each      (load.h)
  *     origin     answers GET /<number> after a fixed delay and stamps what it saw       (origin.h)
  *     reference  echo | fetch: the ceiling, an implementation like any other    (echo.h, fetch.h)
  *

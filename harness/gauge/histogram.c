@@ -71,6 +71,18 @@ int64_t histogram_quantile(const struct histogram *histogram, double share)
     return histogram->max_ns;
 }
 
+unsigned histogram_bucket(const struct histogram *histogram, unsigned bucket, int64_t *middle_ns,
+                          uint64_t *count)
+{
+    while (bucket < HISTOGRAM_BUCKETS && histogram->counts[bucket] == 0)
+        bucket++;
+    if (bucket < HISTOGRAM_BUCKETS) {
+        *middle_ns = middle_of(bucket);
+        *count = histogram->counts[bucket];
+    }
+    return bucket;
+}
+
 double histogram_mean(const struct histogram *histogram)
 {
     uint64_t all = histogram->many + histogram->overflow;

@@ -4,7 +4,8 @@
  * above each power of two is cut into 1024 equal buckets, so a value read back differs from the one
  * put in by at most 1/2048 of it (the middle of a bucket is read). A value past the end is counted
  * as overflow: it is no error and never lost, and a percentile that falls there reads max_ns.
- * Merging adds the counts and is therefore exact. */
+ * Merging adds the counts and is therefore exact, also where the counts are known by the middles of
+ * their buckets alone: no two buckets have the same. */
 #ifndef GAUGE_HISTOGRAM_H
 #define GAUGE_HISTOGRAM_H
 
@@ -31,6 +32,11 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 
 /* The smallest value that at least `share` (0..1) of all values do not exceed; 0 while empty. */
 int64_t histogram_quantile(const struct histogram *histogram, double share);
+
+/* The first bucket from number `bucket` on that holds anything: its number, its middle and its
+ * count; HISTOGRAM_BUCKETS when there is none. */
+unsigned histogram_bucket(const struct histogram *histogram, unsigned bucket, int64_t *middle_ns,
+                          uint64_t *count);
 
 /* Sum over count; 0 while empty. */
 double histogram_mean(const struct histogram *histogram);

@@ -17,6 +17,8 @@
 
 #define MOST_CONNECTIONS 60000         /* below the ports that one address pair has */
 #define MOST_BYTES (64 * 1024 * 1024)  /* a message */
+#define MOST_PER_S 1000000
+#define MOST_FLOODS 1000
 #define MOST_MS (24 * 3600 * 1000)
 #define OTHER_DESCRIPTORS 64           /* streams, epoll, /proc, and what Python holds open */
 
@@ -25,24 +27,31 @@ struct slices {
     size_t many;
 };
 
-/* One `CxS/W/L` from `*at`, which then stands behind it; false when it is something else. */
+/* One `CxS[@R][+F]/W/L` from `*at`, which then stands behind it; false when it is something else. */
 static bool parse_slice(const char **at, struct slice_plan *plan)
 {
     const struct {
+        char leader;
+        bool wanted;
         int64_t *into, least, most;
-        char follower;
-    } parts[] = {{&plan->connections, 1, MOST_CONNECTIONS, 'x'},
-                 {&plan->size, 1, MOST_BYTES, '/'},
-                 {&plan->warmup_ms, 0, MOST_MS, '/'},
-                 {&plan->length_ms, 1, MOST_MS, ','}};
-    for (size_t i = 0; i < 4; i++) {
-        *parts[i].into = options_number(*at, parts[i].least, parts[i].most, at);
-        if (*parts[i].into < 0 || (**at != parts[i].follower && (i < 3 || **at != '\0')))
+    } parts[] = {{'\0', true, &plan->connections, 1, MOST_CONNECTIONS},
+                 {'x', true, &plan->size, 1, MOST_BYTES},
+                 {'@', false, &plan->rate_per_s, 1, MOST_PER_S},
+                 {'+', false, &plan->floods, 1, MOST_FLOODS},
+                 {'/', true, &plan->warmup_ms, 0, MOST_MS},
+                 {'/', true, &plan->length_ms, 1, MOST_MS}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        bool there = i == 0 || **at == parts[i].leader;
+        if (!there && parts[i].wanted)
             return false;
-        if (i < 3)
-            (*at)++;
+        if (!there)
+            continue;
+        *at += i > 0;
+        *parts[i].into = options_number(*at, parts[i].least, parts[i].most, at);
+        if (*parts[i].into < 0)
+            return false;
     }
-    return true;
+    return **at == ',' || **at == '\0';
 }
 
 static int parse_slices(const char *text, struct slices *slices)
@@ -58,7 +67,8 @@ static int parse_slices(const char *text, struct slices *slices)
         const char *start = at;
         if (!parse_slice(&at, &slices->plans[slices->many++]))
             return sentence(EXIT_ARGUMENTS,
-                            "--slices wants CONNECTIONSxSIZE/WARMUP_MS/LENGTH_MS[,...], not '%s'",
+                            "--slices wants CONNECTIONSxSIZE[@RATE][+FLOODS]/WARMUP_MS/LENGTH_MS"
+                            "[,...], not '%s'",
                             start);
         at += *at == ',';
     }
@@ -70,8 +80,8 @@ static int enough_descriptors(const struct slices *slices)
     struct rlimit limit;
     int64_t most = 0;
     for (size_t i = 0; i < slices->many; i++)
-        if (slices->plans[i].connections > most)
-            most = slices->plans[i].connections;
+        if (slices->plans[i].connections + slices->plans[i].floods > most)
+            most = slices->plans[i].connections + slices->plans[i].floods;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return sentence(EXIT_FAILED, "getrlimit: %s", strerror(errno));
     if ((rlim_t)(most + OTHER_DESCRIPTORS) <= limit.rlim_cur)
@@ -100,21 +110,48 @@ static void print_figures(const struct slice_plan *plan, const struct slice_resu
                  (long long)result->server.faults, result->busy, result->jain);
 }
 
-/* Returns 0, or -1 with errno when stdout is gone; a stream remembers earlier failures itself. */
-static int print_slice(const struct slice_plan *plan, const struct slice_result *result,
-                       const struct histogram *histogram)
+static void print_latencies(const struct histogram *latencies)
 {
-    print_figures(plan, result);
+    int64_t middle_ns;
+    uint64_t count;
+    const char *before = "";
+    (void)printf("[");
+    for (unsigned i = 0; (i = histogram_bucket(latencies, i, &middle_ns, &count)) <
+                         HISTOGRAM_BUCKETS; i++, before = ", ")
+        (void)printf("%s[%lld, %llu]", before, (long long)middle_ns, (unsigned long long)count);
+    (void)printf("]");
+}
+
+static void print_times(const struct slice_result *result, const struct slice_times *times)
+{
+    const struct histogram *histogram = &times->latencies;
     (void)printf("\"mean_latency_ns\": %.1f, \"p50_ns\": %lld, \"p90_ns\": %lld, "
                  "\"p99_ns\": %lld, \"p999_ns\": %lld, \"max_ns\": %lld, \"overflow\": %llu, "
-                 "\"unanswered\": %lld, \"errors\": %lld, \"error\": ",
+                 "\"unanswered\": %lld, \"due\": %lld, \"late_p50_ns\": %lld, "
+                 "\"late_p99_ns\": %lld, \"flooded_bytes\": %lld, ",
                  histogram_mean(histogram), (long long)histogram_quantile(histogram, 0.5),
                  (long long)histogram_quantile(histogram, 0.9),
                  (long long)histogram_quantile(histogram, 0.99),
                  (long long)histogram_quantile(histogram, 0.999), (long long)histogram->max_ns,
                  (unsigned long long)histogram->overflow, (long long)result->unanswered,
-                 (long long)result->errors);
+                 (long long)result->due, (long long)histogram_quantile(&times->late, 0.5),
+                 (long long)histogram_quantile(&times->late, 0.99),
+                 (long long)result->flooded_bytes);
+}
+
+/* Returns 0, or -1 with errno when stdout is gone; a stream remembers earlier failures itself. */
+static int print_slice(const struct slice_plan *plan, const struct slice_result *result,
+                       const struct slice_times *times)
+{
+    print_figures(plan, result);
+    print_times(result, times);
+    (void)printf("\"errors\": %lld, \"error\": ", (long long)result->errors);
     (void)json_string(stdout, result->error[0] == '\0' ? NULL : result->error);
+    (void)printf(", \"latencies\": ");
+    if (plan->rate_per_s > 0)
+        print_latencies(&times->latencies);
+    else
+        (void)printf("[]");
     (void)puts("}");
     return fflush(stdout) != 0 || ferror(stdout) ? -1 : 0;
 }
@@ -122,23 +159,23 @@ static int print_slice(const struct slice_plan *plan, const struct slice_result 
 static int run_slices(const struct slices *slices, const struct sockaddr_in *address, pid_t server)
 {
     int code = EXIT_OK;
-    size_t longest = 0;
+    int64_t longest = 0;
     struct pattern pattern = {NULL};
     struct slice_result result;
-    struct histogram *histogram = malloc(sizeof *histogram);
+    struct slice_times *times = malloc(sizeof *times);
     for (size_t i = 0; i < slices->many; i++)
-        if ((size_t)slices->plans[i].size > longest)
-            longest = (size_t)slices->plans[i].size;
-    if (histogram == NULL || pattern_open(&pattern, longest) != 0)
+        if (slice_longest(&slices->plans[i]) > longest)
+            longest = slice_longest(&slices->plans[i]);
+    if (times == NULL || pattern_open(&pattern, (size_t)longest) != 0)
         code = sentence(EXIT_FAILED, "%s", strerror(errno));
     for (size_t i = 0; code == EXIT_OK && i < slices->many; i++) {
-        if (slice_run(&slices->plans[i], address, server, &pattern, histogram, &result) != 0)
+        if (slice_run(&slices->plans[i], address, server, &pattern, times, &result) != 0)
             code = sentence(EXIT_FAILED, "the load cannot go on: %s", strerror(errno));
-        else if (print_slice(&slices->plans[i], &result, histogram) != 0)
+        else if (print_slice(&slices->plans[i], &result, times) != 0)
             code = sentence(EXIT_FAILED, "standard output: %s", strerror(errno));
     }
     pattern_close(&pattern);
-    free(histogram);
+    free(times);
     return code;
 }
 

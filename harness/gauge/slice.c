@@ -5,166 +5,57 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include <sys/epoll.h>
-
 #include "clock.h"
+#include "crowd.h"
+#include "dial.h"
 #include "fairness.h"
-#include "sock.h"
+#include "flood.h"
 #include "window.h"
 
-#define BATCH 64
-/* Handshakes under way at once: well below a listener's backlog, past which SYNs are dropped. */
-#define DIALS 128
-#define DIAL_NS (30 * NS_PER_S)
-/* More than a reply of common size, so that one recv fetches it and any surplus with it. */
-#define BUFFER_BYTES (128 * 1024)
-
-enum phase { OPENING, WARMING, SETTLING, MEASURING, DRAINING, OVER };
+/* ENDING: between the second edge and the readings that take long. */
+enum phase { WARMING, SETTLING, MEASURING, ENDING, DRAINING, OVER };
 
 struct run {
     const struct slice_plan *plan;
-    const struct pattern *pattern;
-    struct histogram *histogram;
     struct slice_result *result;
-    struct link *links;
-    int64_t *answered; /* replies in the window, per connection */
+    struct link *links; /* the crowd's, then the flood's */
     struct window window;
     pid_t pid;
-    int poll;
     enum phase phase;
     int64_t now_ns, until_ns; /* until_ns: the end of the phase */
-    int64_t outstanding, pending, busy_ns;
-    uint8_t buffer[BUFFER_BYTES];
+    int64_t busy_ns;
+    struct crowd crowd;
+    struct flood flood;
 };
 
-/* Voids the slice with the sentence that stands in result->error. */
-static void broken(struct run *run)
+static bool is_void(const struct run *run)
 {
-    run->result->errors++;
-    run->phase = OVER;
+    return run->result->error[0] != '\0';
 }
 
 /* A reading has failed: the server's end voids the slice, anything else ends the gauge. */
-static int window_failed(struct run *run)
+static int window_failed(const struct run *run)
 {
     if (errno != ESRCH)
         return -1;
     (void)snprintf(run->result->error, LINK_SENTENCE, "the server, process %d, has ended",
                    run->pid);
-    broken(run);
     return 0;
 }
 
-static int watch(const struct run *run, int operation, struct link *link, uint32_t events)
-{
-    struct epoll_event event = {.events = events, .data.ptr = link};
-    return epoll_ctl(run->poll, operation, link->fd, &event);
-}
-
-/* Begins the next message on a link. */
-static void begin(struct run *run, struct link *link, int64_t now_ns)
-{
-    if (link_begin(link, run->pattern, now_ns, run->result->error) == LINK_BROKEN)
-        broken(run);
-    else
-        run->outstanding++;
-}
-
-static void answered(struct run *run, struct link *link)
-{
-    int64_t now_ns = clock_now();
-    run->outstanding--;
-    if (run->phase == MEASURING) {
-        histogram_add(run->histogram, now_ns - link->began_ns);
-        run->answered[link->number]++;
-        run->result->messages++;
-    }
-    if (run->phase < DRAINING)
-        begin(run, link, now_ns);
-}
-
-/* One event of an established link. */
-static int attend(struct run *run, struct link *link, uint32_t events)
-{
-    bool wanted = link->write_wanted;
-    enum link_state state = LINK_WAITS;
-    if (events & EPOLLOUT)
-        state = link_send(link, run->result->error);
-    if (state != LINK_BROKEN && (events & ~(uint32_t)EPOLLOUT))
-        state = link_receive(link, run->buffer, BUFFER_BYTES, run->result->error);
-    if (state == LINK_BROKEN)
-        broken(run);
-    if (state == LINK_ANSWERED)
-        answered(run, link);
-    if (link->write_wanted == wanted)
-        return 0;
-    return watch(run, EPOLL_CTL_MOD, link, link->write_wanted ? EPOLLIN | EPOLLOUT : EPOLLIN);
-}
-
-static int dialled(struct run *run, struct link *link)
-{
-    int error = sock_error(link->fd);
-    run->pending--;
-    if (error == 0) {
-        link->established = true;
-        return watch(run, EPOLL_CTL_MOD, link, EPOLLIN);
-    }
-    (void)snprintf(run->result->error, LINK_SENTENCE, "connection %u could not be made: %s",
-                   link->number, strerror(error));
-    broken(run);
-    return 0;
-}
-
-/* Handles what has happened; waits for it only while connections are being made. */
+/* Handles what has happened. */
 static int turn(struct run *run)
 {
-    struct epoll_event events[BATCH];
-    int many = epoll_wait(run->poll, events, BATCH, run->phase == OPENING ? 100 : 0);
     int64_t now_ns;
-    if (many < 0 && errno != EINTR)
+    run->crowd.worked = run->flood.worked = false;
+    if (crowd_turn(&run->crowd) != 0 || (!is_void(run) && flood_turn(&run->flood) != 0))
         return -1;
-    for (int i = 0; i < many && run->phase != OVER; i++) {
-        struct link *link = events[i].data.ptr;
-        if ((link->established ? attend(run, link, events[i].events) : dialled(run, link)) != 0)
-            return -1;
-    }
     now_ns = clock_now();
-    if (many > 0 && run->phase == MEASURING)
+    if (run->phase == MEASURING && (run->crowd.worked || run->flood.worked))
         run->busy_ns += now_ns - run->now_ns;
     run->now_ns = now_ns;
-    return 0;
-}
-
-static int dial(struct run *run, struct link *link, const struct sockaddr_in *address)
-{
-    link->fd = sock_dial(address);
-    if (link->fd < 0)
-        return -1;
-    run->pending++;
-    return watch(run, EPOLL_CTL_ADD, link, EPOLLOUT);
-}
-
-/* Establishes every connection, some at a time. */
-static int open_links(struct run *run, const struct sockaddr_in *address)
-{
-    int64_t next = 0, until_ns = clock_now() + DIAL_NS;
-    while (run->phase == OPENING && (next < run->plan->connections || run->pending > 0)) {
-        while (next < run->plan->connections && run->pending < DIALS)
-            if (dial(run, &run->links[next++], address) != 0)
-                return -1;
-        if (turn(run) != 0)
-            return -1;
-        if (run->now_ns >= until_ns && run->phase == OPENING) {
-            (void)snprintf(run->result->error, LINK_SENTENCE,
-                           "%lld of %lld connections were not made within 30 s",
-                           (long long)(run->plan->connections - next + run->pending),
-                           (long long)run->plan->connections);
-            broken(run);
-        }
-    }
     return 0;
 }
 
@@ -175,17 +66,10 @@ static void enter(struct run *run, enum phase phase, int64_t length_ns)
     run->until_ns = run->now_ns + length_ns;
 }
 
-/* Every link sends its first message. */
 static int warm(struct run *run)
 {
     enter(run, WARMING, run->plan->warmup_ms * NS_PER_MS);
-    for (int64_t i = 0; i < run->plan->connections && run->phase != OVER; i++) {
-        begin(run, &run->links[i], clock_now());
-        if (run->phase != OVER && run->links[i].write_wanted &&
-            watch(run, EPOLL_CTL_MOD, &run->links[i], EPOLLIN | EPOLLOUT) != 0)
-            return -1;
-    }
-    return 0;
+    return run->crowd.loop->start(&run->crowd) != 0 ? -1 : flood_start(&run->flood);
 }
 
 static int settle(struct run *run)
@@ -203,28 +87,41 @@ static int open_window(struct run *run)
         return window_failed(run);
     enter(run, MEASURING, run->plan->length_ms * NS_PER_MS);
     run->result->started_ns = run->now_ns;
+    run->result->flooded_bytes = -(int64_t)run->flood.received;
+    run->crowd.loop->first_edge(&run->crowd, run->now_ns);
     return 0;
 }
 
 static int close_window(struct run *run)
 {
     struct slice_result *result = run->result;
-    result->wall_ns = run->now_ns - result->started_ns;
-    if (window_end(&run->window, &result->server, &result->gauge) != 0)
+    if (window_edge(&run->window, &result->server, &result->gauge) != 0)
         return window_failed(run);
+    result->wall_ns = run->now_ns - result->started_ns;
     result->busy = (double)run->busy_ns / (double)result->wall_ns;
+    result->flooded_bytes += (int64_t)run->flood.received;
+    if (run->crowd.loop->second_edge(&run->crowd, run->now_ns) != 0 ||
+        flood_stop(&run->flood) != 0)
+        return -1;
+    enter(run, ENDING, run->plan->rate_per_s > 0 ? SLICE_REST_NS : 0);
+    return 0;
+}
+
+static int drain(struct run *run)
+{
+    if (window_rest(&run->window, &run->result->server, &run->result->gauge) != 0)
+        return window_failed(run);
     enter(run, DRAINING, SLICE_DRAIN_NS);
     return 0;
 }
 
 static void give_up(struct run *run)
 {
-    for (int64_t i = run->plan->connections - 1; i >= 0; i--)
-        if (run->links[i].outstanding) {
-            run->result->unanswered++;
-            link_awaits(&run->links[i], "no more came in 2 s on", run->result->error);
-        }
-    broken(run);
+    run->result->unanswered = run->crowd.loop->unanswered(&run->crowd);
+    for (int64_t i = 0; i < run->flood.many && !is_void(run); i++)
+        if (link_outstanding(&run->flood.links[i]))
+            link_awaits(&run->flood.links[i], "no more came in 2 s on", run->result->error);
+    run->phase = OVER;
 }
 
 /* What follows when a phase has had its time. */
@@ -237,63 +134,106 @@ static int advance(struct run *run)
         return open_window(run);
     case MEASURING:
         return close_window(run);
+    case ENDING:
+        return drain(run);
     case DRAINING:
         give_up(run);
         break;
-    default:
+    case OVER:
         break;
     }
     return 0;
+}
+
+/* A phase ends with its time, and the last two as soon as nothing is outstanding. */
+static bool is_over(const struct run *run)
+{
+    if (run->phase == ENDING && run->crowd.outstanding == 0)
+        return true;
+    return run->now_ns >= run->until_ns;
+}
+
+static bool is_drained(const struct run *run)
+{
+    return run->phase == DRAINING && run->crowd.outstanding == 0 &&
+           flood_outstanding(&run->flood) == 0;
 }
 
 static int go(struct run *run, const struct sockaddr_in *address)
 {
+    const struct slice_plan *plan = run->plan;
     if (window_open(&run->window, run->pid) != 0)
         return window_failed(run);
-    run->poll = epoll_create1(EPOLL_CLOEXEC);
-    if (run->poll < 0 || open_links(run, address) != 0)
+    if (dial_all(run->links, plan->connections + plan->floods, address, run->result->error) != 0)
         return -1;
-    if (run->phase == OPENING && warm(run) != 0)
+    if (is_void(run))
+        return 0;
+    if (crowd_open(&run->crowd, plan->rate_per_s) != 0 || flood_open(&run->flood) != 0 ||
+        warm(run) != 0)
         return -1;
-    while (run->phase != OVER && !(run->phase == DRAINING && run->outstanding == 0)) {
+    while (!is_void(run) && run->phase != OVER && !is_drained(run)) {
         if (turn(run) != 0)
             return -1;
-        if (run->phase != OVER && run->now_ns >= run->until_ns && advance(run) != 0)
-            return -1;
+        while (!is_void(run) && run->phase != OVER && is_over(run))
+            if (advance(run) != 0)
+                return -1;
     }
-    run->result->jain = fairness_jain(run->answered, run->plan->connections);
+    run->result->messages = run->crowd.messages;
+    run->result->due = run->crowd.due;
+    run->result->jain = fairness_jain(run->crowd.answered, plan->connections);
+    return 0;
+}
+
+int64_t slice_longest(const struct slice_plan *plan)
+{
+    return plan->floods > 0 && plan->size < FLOOD_BYTES ? FLOOD_BYTES : plan->size;
+}
+
+static int set_up(struct run *run, const struct pattern *pattern, struct slice_times *times)
+{
+    const struct slice_plan *plan = run->plan;
+    int64_t all = plan->connections + plan->floods;
+    run->links = calloc((size_t)all, sizeof *run->links);
+    if (run->links == NULL)
+        return -1;
+    for (int64_t i = 0; i < all; i++)
+        run->links[i] = link_new((uint32_t)i, pattern,
+                                 i < plan->connections ? (size_t)plan->size : FLOOD_BYTES);
+    run->crowd.links = run->links;
+    run->crowd.many = plan->connections;
+    run->crowd.latencies = &times->latencies;
+    run->crowd.late = &times->late;
+    run->flood.links = run->links + plan->connections;
+    run->flood.many = plan->floods;
+    run->crowd.sentence = run->flood.sentence = run->result->error;
     return 0;
 }
 
 int slice_run(const struct slice_plan *plan, const struct sockaddr_in *address, pid_t server,
-              const struct pattern *pattern, struct histogram *histogram,
+              const struct pattern *pattern, struct slice_times *times,
               struct slice_result *result)
 {
     int failed = -1, error;
     struct run *run = calloc(1, sizeof *run);
     *result = (struct slice_result){.error = ""};
-    histogram_clear(histogram);
+    histogram_clear(&times->latencies);
+    histogram_clear(&times->late);
     if (run == NULL)
         return -1;
-    *run = (struct run){.plan = plan, .pattern = pattern, .histogram = histogram,
-                        .result = result, .pid = server, .poll = -1, .phase = OPENING};
-    run->links = calloc((size_t)plan->connections, sizeof *run->links);
-    run->answered = calloc((size_t)plan->connections, sizeof *run->answered);
-    if (run->links == NULL || run->answered == NULL)
-        goto done;
-    for (int64_t i = 0; i < plan->connections; i++)
-        run->links[i] = (struct link){.fd = -1, .number = (uint32_t)i, .size = (size_t)plan->size};
-    failed = go(run, address);
-done:
+    run->plan = plan;
+    run->result = result;
+    run->pid = server;
+    if (set_up(run, pattern, times) == 0)
+        failed = go(run, address);
     error = errno;
-    for (int64_t i = 0; run->links != NULL && i < plan->connections; i++)
+    result->errors = is_void(run);
+    for (int64_t i = 0; run->links != NULL && i < plan->connections + plan->floods; i++)
         if (run->links[i].fd >= 0)
             (void)close(run->links[i].fd);
-    if (run->poll >= 0)
-        (void)close(run->poll);
+    crowd_close(&run->crowd);
+    flood_close(&run->flood);
     window_close(&run->window);
     free(run->links);
-    free(run->answered);
     free(run);
     errno = error;
     return failed;

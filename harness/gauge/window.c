@@ -37,16 +37,27 @@ static void subtract(struct reading *reading, const struct reading *before)
     reading->faults -= before->faults;
 }
 
-/* The clocks first: what is slower to read must not count in them. */
-int window_end(struct window *window, struct reading *server, struct reading *gauge)
+int window_edge(struct window *window, struct reading *server, struct reading *gauge)
 {
-    if (witness_cpu(window->gauge, gauge) != 0 || witness_cpu(window->server, server) != 0 ||
-        witness_waits(window->gauge, gauge) != 0 || witness_scan(window->server) != 0 ||
+    if (witness_cpu(window->gauge, gauge) != 0 || witness_cpu(window->server, server) != 0)
+        return -1;
+    return 0;
+}
+
+int window_rest(struct window *window, struct reading *server, struct reading *gauge)
+{
+    if (witness_waits(window->gauge, gauge) != 0 || witness_scan(window->server) != 0 ||
         witness_waits(window->server, server) != 0)
         return -1;
     subtract(server, &window->server_before);
     subtract(gauge, &window->gauge_before);
     return 0;
+}
+
+/* The clocks first: what is slower to read must not count in them. */
+int window_end(struct window *window, struct reading *server, struct reading *gauge)
+{
+    return window_edge(window, server, gauge) != 0 ? -1 : window_rest(window, server, gauge);
 }
 
 void window_close(struct window *window)

@@ -25,7 +25,14 @@ int window_settle(struct window *window);
 /* The first edge. */
 int window_begin(struct window *window);
 
-/* The second edge: the differences, the server's children included. */
+/* The second edge: the clocks alone, at once. window_rest() must follow. */
+int window_edge(struct window *window, struct reading *server, struct reading *gauge);
+
+/* Reads the rest and leaves all differences, the server's children included. As long as at the
+ * first edge it takes too long for whoever counts replies to the nanosecond to do nothing else. */
+int window_rest(struct window *window, struct reading *server, struct reading *gauge);
+
+/* Both, where nothing is to be done between them. */
 int window_end(struct window *window, struct reading *server, struct reading *gauge);
 
 void window_close(struct window *window);
