@@ -54,8 +54,13 @@ SLICE_FIELDS = [
     "max_ns",
     "overflow",
     "unanswered",
+    "due",
+    "late_p50_ns",
+    "late_p99_ns",
+    "flooded_bytes",
     "errors",
     "error",
+    "latencies",
 ]
 STAMP_FIELDS = [
     "requests",
@@ -131,6 +136,8 @@ class TestLoad:
                 length_ms,
             ]
             assert (line["error"], line["errors"], line["unanswered"]) == (None, 0, 0)
+            assert (line["due"], line["late_p99_ns"], line["latencies"]) == (0, 0, [])
+            assert line["flooded_bytes"] == 0
             assert line["wall_ns"] >= length_ms * 1_000_000
             assert line["rate_per_s"] == pytest.approx(
                 line["messages"] / line["wall_ns"] * 1e9, abs=0.001
@@ -216,7 +223,7 @@ class TestLoad:
 
     def test_too_few_descriptors_are_told_before_anything_starts(self) -> None:
         """One sentence says how many open files are missing; exit 1."""
-        words = ("--port", "1", "--server-pid", "1", "--slices", "1x1/0/1,500x1/0/1")
+        words = ("--port", "1", "--server-pid", "1", "--slices", "1x1/0/1,450x1+50/0/1")
         done = run("load", *words, open_files=128)
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr == (
@@ -240,13 +247,22 @@ class TestLoad:
             "1x1/1/1x",
             "99999999999999999999x1/1/1",
             "1x1/1.5/1",
+            "1x1@/1/1",
+            "1x1@0/1/1",
+            "1x1@1000001/1/1",
+            "1x1@2.5/1/1",
+            "1x1+/1/1",
+            "1x1+0/1/1",
+            "1x1+1@1/1/1",
+            "1x1@1@1/1/1",
+            "1@1x1/1/1",
         ],
     )
     def test_bad_slices_are_refused(self, slices: str) -> None:
         """What is no list of slices gets one sentence that shows the form; exit 2."""
         done = run("load", "--port", "1", "--server-pid", "1", "--slices", slices)
         assert (done.returncode, done.stdout) == (2, "")
-        assert "CONNECTIONSxSIZE/WARMUP_MS/LENGTH_MS" in done.stderr
+        assert "CONNECTIONSxSIZE[@RATE][+FLOODS]/WARMUP_MS/LENGTH_MS" in done.stderr
         assert done.stderr.count("\n") == 1
 
 

@@ -77,6 +77,25 @@ EDGES = """
     free(histogram);
 """
 
+BUCKETS = """
+    struct histogram *one = calloc(1, sizeof *one), *other = calloc(1, sizeof *other);
+    int64_t middle_ns, before_ns = -1;
+    uint64_t count;
+    assert(one && other);
+    assert(histogram_bucket(one, 0, &middle_ns, &count) == HISTOGRAM_BUCKETS);
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+        one->counts[i] = i % 3;
+    for (unsigned i = 0; (i = histogram_bucket(one, i, &middle_ns, &count)) < HISTOGRAM_BUCKETS;
+         i++, before_ns = middle_ns) {
+        assert(middle_ns > before_ns && count == i % 3);
+        for (uint64_t j = 0; j < count; j++)
+            histogram_add(other, middle_ns);
+    }
+    assert(memcmp(one->counts, other->counts, sizeof one->counts) == 0);
+    assert(other->many == HISTOGRAM_BUCKETS && other->overflow == 0);
+    free(one); free(other);
+"""
+
 PATTERN = """
     struct pattern pattern;
     assert(pattern_open(&pattern, 64) == 0);
@@ -156,14 +175,15 @@ def compile_with_gcc(program: Path, *sources: Path | str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def c_program(folder: Path, code: str, *nouns: str) -> Path:
-    """Compile `code` as the body of a main beside the nouns."""
+def c_program(folder: Path, code: str, *nouns: str, headers: Sequence[str] = ()) -> Path:
+    """Compile `code` as the body of a main beside the nouns; some are a header alone."""
     library = ("assert", "stdbool", "stdint", "stdio", "stdlib", "string")
-    includes = [f"#include <{name}.h>" for name in library]
+    includes = ["#define _GNU_SOURCE", *(f"#include <{name}.h>" for name in (*library, *headers))]
     includes += [f'#include "{noun}.h"' for noun in nouns]
     source = folder / "test.c"
     source.write_text("\n".join([*includes, "int main(void)", "{", code, "return 0;", "}", ""]))
-    compile_with_gcc(folder / "test", f"-I{GAUGE}", source, *(GAUGE / f"{n}.c" for n in nouns))
+    sources = [path for noun in nouns if (path := GAUGE / f"{noun}.c").exists()]
+    compile_with_gcc(folder / "test", f"-I{GAUGE}", source, *sources)
     return folder / "test"
 
 
@@ -199,6 +219,10 @@ class TestHistogram:
     def test_the_edges_of_buckets_keep_the_bound(self, tmp_path: Path) -> None:
         """Around each power of two too; what is past the end counts, and reads as the maximum."""
         c_run(c_program(tmp_path, EDGES, "histogram"))
+
+    def test_a_merge_by_the_middles_of_buckets_is_exact(self, tmp_path: Path) -> None:
+        """Ascending, none empty or twice; what is added again at its middle is where it was."""
+        c_run(c_program(tmp_path, BUCKETS, "histogram"))
 
 
 def test_no_two_messages_are_alike(tmp_path: Path) -> None:
@@ -284,19 +308,19 @@ class TestSanitized:
     """The roles against each other: no report of a bad access, a leak or undefined behaviour."""
 
     def test_load_against_reference(self, tmp_path: Path, sanitized: str) -> None:
-        """Small and large messages, one and many connections, a drain."""
+        """Small and large messages, one and many connections, both loops, a flood, a drain."""
         with launch.listener() as listener:
             port, fd = listener.getsockname()[1], listener.fileno()
             echo = (sanitized, "reference", "echo", "--fd", str(fd), "--idle-s", "30")
             with launch.start(echo, stderr=tmp_path / "echo", fds=[fd]) as server:
                 server.ready()
-                slices = "1x1/0/5,50x1000/5/20,3x3000000/0/5"
+                slices = "1x1/0/5,50x1000/5/20,3x3000000/0/5,20x1000@2000+2/5/50"
                 words = ("load", "--port", str(port), "--server-pid", str(server.pid))
                 load = (sanitized, *words, "--slices", slices)
                 with launch.start(load, stderr=tmp_path / "load") as child:
-                    for _ in range(3):
+                    for _ in range(4):
                         line = json.loads(child.line(WAIT_S) or "")
-                        assert line["error"] is None
+                        assert (line["error"], line["unanswered"]) == (None, 0)
                     ends_clean(child)
                 server.signal(signal.SIGTERM)
                 ends_clean(server)
