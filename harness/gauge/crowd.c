@@ -12,7 +12,6 @@
 int crowd_open(struct crowd *crowd, int64_t rate_per_s)
 {
     crowd->loop = rate_per_s > 0 ? &open_loop : &closed_loop;
-    crowd->poll = -1;
     crowd->schedule.rate_per_s = rate_per_s;
     crowd->first = crowd->last = UINT64_MAX;
     crowd->answered = calloc((size_t)crowd->many, sizeof *crowd->answered);
@@ -81,7 +80,7 @@ int crowd_turn(struct crowd *crowd)
 
 void crowd_close(struct crowd *crowd)
 {
-    if (crowd->loop != NULL && crowd->poll >= 0)
+    if (crowd->poll >= 0)
         (void)close(crowd->poll);
     free(crowd->answered);
 }

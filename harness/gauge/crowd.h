@@ -63,8 +63,8 @@ struct crowd {
 /* All of these return 0, or -1 with errno when the gauge itself cannot go on. */
 
 /* Watches the established links. `rate_per_s` chooses the loop: closed when 0. The caller has
- * zeroed the crowd and filled in links, many, sentence and the histograms; a zeroed one may be
- * closed. */
+ * zeroed the crowd and filled in poll (-1), links, many, sentence and the histograms; such a one
+ * may be closed, too, and one whose opening failed must be. */
 int crowd_open(struct crowd *crowd, int64_t rate_per_s);
 
 /* Sends what is due and handles what has happened; never waits. */

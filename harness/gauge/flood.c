@@ -21,7 +21,6 @@ static int watch_all(const struct flood *flood)
 
 int flood_open(struct flood *flood)
 {
-    flood->poll = -1;
     if (flood->many == 0)
         return 0;
     flood->poll = epoll_create1(EPOLL_CLOEXEC);
@@ -86,6 +85,6 @@ int64_t flood_outstanding(const struct flood *flood)
 
 void flood_close(struct flood *flood)
 {
-    if (flood->many > 0 && flood->poll > 0)
+    if (flood->poll >= 0)
         (void)close(flood->poll);
 }

@@ -25,8 +25,8 @@ struct flood {
 
 /* All of these return 0, or -1 with errno when the gauge itself cannot go on. */
 
-/* Watches the established links. The caller has zeroed the flood and filled in links, many and
- * sentence; a zeroed one may be closed, and with no links nothing costs anything. */
+/* Watches the established links. The caller has zeroed the flood and filled in poll (-1), links,
+ * many and sentence; such a one may be closed, too, and one whose opening failed must be. */
 int flood_open(struct flood *flood);
 
 /* Begins to send. */

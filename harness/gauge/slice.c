@@ -193,6 +193,7 @@ static int set_up(struct run *run, const struct pattern *pattern, struct slice_t
 {
     const struct slice_plan *plan = run->plan;
     int64_t all = plan->connections + plan->floods;
+    run->crowd.poll = run->flood.poll = -1;
     run->links = calloc((size_t)all, sizeof *run->links);
     if (run->links == NULL)
         return -1;
