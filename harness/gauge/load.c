@@ -27,7 +27,8 @@ struct slices {
     size_t many;
 };
 
-/* One `CxS[@R][+F]/W/L` from `*at`, which then stands behind it; false when it is something else. */
+/* One `CxS[@R][+F]/W/L` from `*at`, which then stands behind it; false when it is something
+ * else. */
 static bool parse_slice(const char **at, struct slice_plan *plan)
 {
     const struct {

@@ -1,6 +1,7 @@
 /* load: echo load in slices, in a closed loop or at a fixed rate.
  *
- *     load --port P --server-pid PID [--host 127.0.0.1] --slices CxS[@R][+F]/WARMUP_MS/LENGTH_MS,...
+ *     load --port P --server-pid PID [--host 127.0.0.1]
+ *          --slices CxS[@R][+F]/WARMUP_MS/LENGTH_MS,...
  *
  * C connections, messages of S bytes; with @R an open loop of R messages a second over all
  * connections (crowd.h), with +F so many neighbours that flood (flood.h); see slice.h for what a
