@@ -269,8 +269,8 @@ class TestLoad:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "say which: load, origin, reference"),
-        (("lead",), "'lead' is not one of load, origin, reference"),
+        ((), "say which: load, churn, hold, origin, reference"),
+        (("lead",), "'lead' is not one of load, churn, hold, origin, reference"),
         (("reference",), "say which: echo, fetch"),
         (("load",), "load wants --port, --server-pid and --slices"),
         (("load", "--port", "65536"), "--port wants a whole number from 1 to 65535, not '65536'"),

@@ -144,6 +144,22 @@ DELAY = """
     delay_close(&delay);
 """
 
+SOURCES = """
+    struct sockaddr_in address;
+    socklen_t size = sizeof address;
+    int listener = sock_listen(0);
+    assert(listener >= 0 && getsockname(listener, (struct sockaddr *)&address, &size) == 0);
+    for (uint32_t source = 0; source < 64; source++) {
+        struct sockaddr_in from;
+        int peer, fd = sock_dial_from(&address, source);
+        assert(fd >= 0);
+        peer = accept(listener, (struct sockaddr *)&from, &size);
+        assert(peer >= 0 && ntohl(from.sin_addr.s_addr) == INADDR_LOOPBACK + source);
+        assert(close(fd) == 0 && close(peer) == 0);
+    }
+    assert(close(listener) == 0);
+"""
+
 REPLY = """
     static char bytes[REPLY_HEAD_BYTES];
     size_t size = fread(bytes, 1, sizeof bytes, stdin);
@@ -240,6 +256,11 @@ def test_delayed_answers_keep_their_order(tmp_path: Path) -> None:
     c_run(c_program(tmp_path, DELAY, "delay"))
 
 
+def test_loopback_has_many_addresses(tmp_path: Path) -> None:
+    """Source n dials from 127.0.0.1 + n, and leaves the port to the kernel."""
+    c_run(c_program(tmp_path, SOURCES, "sock", "sentence", headers=["unistd"]))
+
+
 def test_crc32_is_zlibs(tmp_path: Path) -> None:
     """In one piece or two, aligned or not."""
     program = c_program(tmp_path, CRC32, "crc32")
@@ -325,6 +346,28 @@ class TestSanitized:
                 server.signal(signal.SIGTERM)
                 ends_clean(server)
 
+    def test_churn_and_hold_against_reference(self, tmp_path: Path, sanitized: str) -> None:
+        """Connections that come and go beside some that stay."""
+        with launch.listener() as listener:
+            port, fd = str(listener.getsockname()[1]), listener.fileno()
+            echo = (sanitized, "reference", "echo", "--fd", str(fd))
+            with launch.start(echo, stderr=tmp_path / "echo", fds=[fd]) as server:
+                server.ready()
+                words = ("--server-pid", str(server.pid), "--at-once", "9", "--length-ms", "30")
+                hold = (sanitized, "hold", "--port", port, "--steps", "0,200")
+                churn = (sanitized, "churn", "--port", port, *words)
+                with launch.start(hold, stderr=tmp_path / "hold", stdin=subprocess.PIPE) as holder:
+                    assert json.loads(holder.line(WAIT_S) or "") == {"held": 0, "error": None}
+                    holder.stdin.write(b"\n\n")
+                    holder.stdin.flush()
+                    assert json.loads(holder.line(WAIT_S) or "") == {"held": 200, "error": None}
+                    ends_clean(holder)
+                with launch.start(churn, stderr=tmp_path / "churn") as child:
+                    assert json.loads(child.line(WAIT_S) or "")["error"] is None
+                    ends_clean(child)
+                server.signal(signal.SIGTERM)
+                ends_clean(server)
+
     @pytest.mark.parametrize("delay_ms", ["0", "2"])
     def test_fetch_against_origin(self, tmp_path: Path, sanitized: str, delay_ms: str) -> None:
         """Bodies larger than one read, by ten connections."""
@@ -355,6 +398,9 @@ class TestSanitized:
         for words, status, silent in (
             (("load", "--port", port, "--server-pid", pid, "--slices", "1x1/0/1,x"), 2, False),
             (("load", "--port", port, "--server-pid", pid, "--slices", "3x1/0/1"), 0, True),
+            (("churn", "--port", port, "--server-pid", pid, "--at-once", "1"), 2, False),
+            (("hold", "--port", port, "--steps", "5"), 0, True),
+            (("hold", "--port", port, "--steps", "5,4"), 2, False),
             (("reference", "fetch", "http://127.0.0.1:1/", "http://x/"), 2, False),
             (("reference", "fetch", "http://127.0.0.1:1/", "--fail-fast"), 1, True),
             (("origin", "--fd", "99", "--requests", "1"), 2, False),

@@ -1,6 +1,8 @@
 /* The native gauge: `python -m harness.gauge ROLE [options]`, one thread, one role, one process.
  *
  *     load       drives an echo server in slices and prints one JSON line for each      (load.h)
+ *     churn      opens and closes connections to one, and prints one JSON line         (churn.h)
+ *     hold       keeps idle connections to one, step by step, at the caller's word      (hold.h)
  *     origin     answers GET /<number> after a fixed delay and stamps what it saw       (origin.h)
  *     reference  echo | fetch: the ceiling, an implementation like any other    (echo.h, fetch.h)
  *

@@ -8,7 +8,12 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+
+#include "sentence.h"
+
+#define OTHER_DESCRIPTORS 64 /* streams, epoll, /proc, and what Python holds open */
 
 /* What the harness gives its own listeners; kernels cut it to net.core.somaxconn. */
 #define BACKLOG 1024
@@ -38,17 +43,47 @@ static int nodelay(int fd)
     return setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-int sock_dial(const struct sockaddr_in *address)
+/* The port is left to connect: bind alone would take one that no other address could share. */
+static int come_from(int fd, uint32_t host)
 {
+    int on = 1;
+    struct sockaddr_in source = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(host)};
+    if (setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on) != 0)
+        return -1;
+    return bind(fd, (const struct sockaddr *)&source, sizeof source);
+}
+
+int sock_dial_from(const struct sockaddr_in *address, uint32_t source)
+{
+    bool loopback = ntohl(address->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    if (nodelay(fd) != 0)
+    if (nodelay(fd) != 0 ||
+        (source > 0 && loopback && come_from(fd, INADDR_LOOPBACK + source) != 0))
         return give_up(fd);
     if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0 &&
         errno != EINPROGRESS)
         return give_up(fd);
     return fd;
+}
+
+int sock_dial(const struct sockaddr_in *address)
+{
+    return sock_dial_from(address, 0);
+}
+
+int sock_room(int64_t connections)
+{
+    struct rlimit limit;
+    int64_t wanted = connections + OTHER_DESCRIPTORS;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return sentence(EXIT_FAILED, "getrlimit: %s", strerror(errno));
+    if ((rlim_t)wanted <= limit.rlim_cur)
+        return EXIT_OK;
+    return sentence(EXIT_FAILED,
+                    "%lld connections need %lld open files and %llu are allowed: raise ulimit -n",
+                    (long long)connections, (long long)wanted, (unsigned long long)limit.rlim_cur);
 }
 
 int sock_error(int fd)

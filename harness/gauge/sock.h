@@ -14,6 +14,14 @@ bool sock_address(struct sockaddr_in *address, const char *host, uint16_t port);
  * says 0); -1 with errno when it could not even begin. */
 int sock_dial(const struct sockaddr_in *address);
 
+/* The same from the address 127.0.0.`source` + 1, where `address` is on the loopback (127/8) too;
+ * elsewhere the kernel chooses. Each of them has all ephemeral ports for itself. */
+int sock_dial_from(const struct sockaddr_in *address, uint32_t source);
+
+/* 0 when `connections` and a few descriptors more may be open; else a sentence says how many are
+ * missing, and EXIT_FAILED is returned. */
+int sock_room(int64_t connections);
+
 /* The error that waits in a socket, 0 when none does. */
 int sock_error(int fd);
 

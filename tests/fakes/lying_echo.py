@@ -1,7 +1,8 @@
 """An echo server that is honest up to one byte of every connection's stream, and then is not.
 
 Started as `lying_echo.py LIE BYTE --fd N`, where BYTE counts from 0 over all that the connection
-sent. Lies: flips, drops or doubles that byte, closes or resets the connection in its place.
+sent. Lies: flips, drops or doubles that byte, closes or resets the connection in its place; or
+keeps the connection open when its client's FIN comes, wherever that is.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ def lie(kind: str, data: bytes, at: int) -> tuple[bytes, bool]:
         return before + after, True
     if kind == "doubles":
         return before + byte + byte + after, True
+    if kind == "keeps":
+        return data, True
     return before, False
 
 
@@ -36,6 +39,8 @@ def echo(connection: socket.socket, kind: str, byte: int) -> None:
             connection.sendall(reply)
             if not goes_on:
                 break
+        if kind == "keeps":
+            threading.Event().wait()
         if kind == "resets":
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
