@@ -6,9 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# For `pytest --hypothesis-profile=long tests/test_gauge_fuzz.py`: other examples each time.
+settings.register_profile("long", max_examples=20_000, deadline=None, database=None)
+
+# A session with every implementation, and a program to compile.
+WHOLE = ("test_behaviour.py", "test_gauge_fuzz.py")
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
@@ -37,7 +44,7 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Give all of test_behaviour.py to one worker, which plays them in one go; others one by one.
+    """Give all of a file in WHOLE to one worker, which has its costs once; others one by one.
 
     xdist's own `--dist loadgroup` marks the tests of a group in their ids, which pytest 9 ignores.
     """
@@ -46,6 +53,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.partition("::")[0]
-            return file if file.endswith("test_behaviour.py") else nodeid
+            return file if file.endswith(WHOLE) else nodeid
 
     return Scheduling(config, log)

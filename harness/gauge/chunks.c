@@ -2,8 +2,7 @@
 
 #include "token.h"
 
-/* Sixteen digits fill 64 bits; a size that long is over every bound anyway. */
-#define MOST_DIGITS 15
+#define MOST_DIGITS 4096 /* nearly all of them zeros */
 #define MOST_EXTENSION 8192
 #define MOST_TRAILERS 65536
 
@@ -21,7 +20,7 @@ static int hex(uint8_t byte)
 static enum chunks_state after_size(struct chunks *chunks, uint8_t byte)
 {
     int digit = hex(byte);
-    if (digit >= 0 && chunks->digits < MOST_DIGITS) {
+    if (digit >= 0 && chunks->digits < MOST_DIGITS && chunks->left <= INT64_MAX >> 4) {
         chunks->left = chunks->left << 4 | (unsigned)digit;
         chunks->digits++;
         return CHUNKS_SIZE;
@@ -47,7 +46,7 @@ static enum chunks_state in_text(struct chunks *chunks, uint8_t byte, enum chunk
 {
     if (byte == '\r')
         return at_end;
-    return byte == '\n' || byte == '\0' || ++chunks->extra > most ? CHUNKS_BAD : chunks->state;
+    return !token_value_byte((char)byte) || ++chunks->extra > most ? CHUNKS_BAD : chunks->state;
 }
 
 static enum chunks_state in_name(struct chunks *chunks, uint8_t byte)
@@ -56,6 +55,8 @@ static enum chunks_state in_name(struct chunks *chunks, uint8_t byte)
         return CHUNKS_END_LF;
     if (chunks->state == CHUNKS_NAME && byte == ':')
         return CHUNKS_VALUE;
+    if (chunks->state == CHUNKS_TRAILER && ++chunks->fields > CHUNKS_FIELDS)
+        return CHUNKS_BAD;
     return token_byte((char)byte) && ++chunks->extra <= MOST_TRAILERS ? CHUNKS_NAME : CHUNKS_BAD;
 }
 
@@ -68,7 +69,9 @@ static enum chunks_state step(struct chunks *chunks, uint8_t byte)
     case CHUNKS_SPACE:
         if ((byte == ' ' || byte == '\t') && ++chunks->extra <= MOST_EXTENSION)
             return CHUNKS_SPACE;
-        return byte == ';' ? CHUNKS_EXTENSION : CHUNKS_BAD;
+        return byte == ';'    ? CHUNKS_EXTENSION
+               : byte == '\r' ? CHUNKS_SIZE_LF
+                              : CHUNKS_BAD;
     case CHUNKS_EXTENSION:
         return in_text(chunks, byte, CHUNKS_SIZE_LF, MOST_EXTENSION);
     case CHUNKS_SIZE_LF:

@@ -42,7 +42,9 @@ static enum outcome_word feed_chunks(struct exchange *exchange, const struct crc
         size_t many = 0, taken = chunks_take(&exchange->chunks, bytes, size, &data, &many);
         if (many > 0)
             add(exchange, crc32, data, many);
-        if (exchange->bytes > max_bytes)
+        if (exchange->bytes > max_bytes ||
+            (exchange->chunks.state == CHUNKS_DATA &&
+             exchange->chunks.left > (uint64_t)(max_bytes - exchange->bytes)))
             return OUTCOME_TOO_LARGE;
         bytes += taken;
         size -= taken;
@@ -106,6 +108,7 @@ static enum outcome_word after_head(struct exchange *exchange, int64_t max_bytes
 {
     int status = exchange->reply.status;
     exchange->in_body = status >= 200;
+    exchange->chunks.fields = exchange->reply.headers;
     if (status == 101 || (status < 200 && ++exchange->interims > MOST_INTERIMS))
         return OUTCOME_MALFORMED;
     if (exchange->in_body && exchange->reply.length > max_bytes)

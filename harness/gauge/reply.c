@@ -74,10 +74,13 @@ static bool read_header(const char *line, size_t size, struct reply *reply)
         ;
     while (end > value && (end[-1] == ' ' || end[-1] == '\t'))
         end--;
+    for (const char *at = value; at < end; at++)
+        if (!token_value_byte(*at))
+            return false;
     if (named(line, name, "Transfer-Encoding")) {
-        bool again = reply->chunked;
-        reply->chunked = named(value, (size_t)(end - value), "chunked");
-        return reply->chunked && !again;
+        reply->unreadable |= reply->chunked || !named(value, (size_t)(end - value), "chunked");
+        reply->chunked = true;
+        return true;
     }
     if (named(line, name, "Content-Length"))
         return read_length(value, (size_t)(end - value), reply);
@@ -85,7 +88,7 @@ static bool read_header(const char *line, size_t size, struct reply *reply)
         if (lists(value, (size_t)(end - value), "keep-alive"))
             reply->keep = true;
         if (lists(value, (size_t)(end - value), "close"))
-            reply->keep = false;
+            reply->close = true;
     }
     return true;
 }
@@ -110,13 +113,14 @@ static bool plausible(const char *bytes, size_t size)
 static bool read_lines(const char *bytes, const char *head_end, struct reply *reply)
 {
     const char *at = bytes;
-    for (int lines = 0; at <= head_end; lines++) {
+    for (unsigned lines = 0; at <= head_end; lines++) {
         const char *end = memmem(at, (size_t)(head_end + 2 - at), "\r\n", 2);
         size_t size = (size_t)(end - at);
         if (lines > REPLY_HEADERS ||
             !(lines == 0 ? read_status(at, size, reply) : read_header(at, size, reply)))
             return false;
         at = end + 2;
+        reply->headers = lines;
     }
     return true;
 }
@@ -127,14 +131,16 @@ enum reply_state reply_read(const char *bytes, size_t size, struct reply *reply)
     if (head_end == NULL)
         return size < REPLY_HEAD_BYTES && plausible(bytes, size) ? REPLY_INCOMPLETE : REPLY_BAD;
     *reply = (struct reply){.length = -1, .size = (size_t)(head_end - bytes) + 4};
-    if (!plausible(bytes, reply->size) || !read_lines(bytes, head_end, reply) ||
-        (reply->chunked && reply->length >= 0))
+    if (reply->size > REPLY_HEAD_BYTES || !plausible(bytes, reply->size) ||
+        !read_lines(bytes, head_end, reply) || (reply->chunked && reply->length >= 0))
         return REPLY_BAD;
     if (reply->status == 204 || reply->status == 304) {
         reply->length = 0;
-        reply->chunked = false;
+        reply->chunked = reply->unreadable = false;
     }
-    if (reply->length < 0 && !reply->chunked)
+    if (reply->unreadable)
+        return REPLY_BAD;
+    if (reply->close || (reply->length < 0 && !reply->chunked))
         reply->keep = false;
     return REPLY_COMPLETE;
 }

@@ -14,8 +14,11 @@ struct reply {
     int status;
     int64_t length; /* of the body; -1: chunks, or up to the end of the connection */
     bool chunked;
-    bool keep;      /* the connection may carry another request */
-    size_t size;    /* bytes of the head, its empty line included */
+    bool keep;       /* the connection may carry another request */
+    bool close;      /* it says `Connection: close`, which no other word undoes */
+    bool unreadable; /* a coding that is not one `chunked`: bad where there is a body */
+    unsigned headers;
+    size_t size;     /* bytes of the head, its empty line included */
 };
 
 enum reply_state { REPLY_INCOMPLETE, REPLY_COMPLETE, REPLY_BAD };

@@ -8,6 +8,11 @@ bool token_byte(char byte)
            (byte >= '0' && byte <= '9') || (byte != '\0' && strchr("!#$%&'*+-.^_`|~", byte));
 }
 
+bool token_value_byte(char byte)
+{
+    return byte == '\t' || ((unsigned char)byte >= ' ' && byte != 127);
+}
+
 bool token_whole(const char *text, size_t size)
 {
     for (size_t i = 0; i < size; i++)

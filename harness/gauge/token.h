@@ -1,4 +1,4 @@
-/* What a header's name is made of. */
+/* What a header's name and its value are made of. */
 #ifndef GAUGE_TOKEN_H
 #define GAUGE_TOKEN_H
 
@@ -7,6 +7,9 @@
 
 /* True for a byte that a name may have: tchar, RFC 9110 5.6.2. */
 bool token_byte(char byte);
+
+/* True for a byte that a value may have: field-content, RFC 9110 5.5, with its white space. */
+bool token_value_byte(char byte);
 
 /* True for a name of at least one byte, all of which are such. */
 bool token_whole(const char *text, size_t size);
