@@ -269,9 +269,10 @@ class TestLoad:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ((), "say which: load, churn, hold, origin, reference"),
-        (("lead",), "'lead' is not one of load, churn, hold, origin, reference"),
+        ((), "say which: load, churn, hold, origin, witness, reference"),
+        (("lead",), "'lead' is not one of load, churn, hold, origin, witness, reference"),
         (("reference",), "say which: echo, fetch"),
+        (("witness",), "witness wants --about, or --pid, --windows and --length-ms"),
         (("load",), "load wants --port, --server-pid and --slices"),
         (("load", "--port", "65536"), "--port wants a whole number from 1 to 65535, not '65536'"),
         (("load", "--port"), "--port wants a value"),
@@ -478,6 +479,40 @@ class TestOrigin:
             client.answer()
             client.close()
             assert {stamp["client_cpu_ns"] for stamp in result(child)["stamps"]} == {None}
+
+
+class TestWitness:
+    """`witness`: the CPU clock that servers are read by."""
+
+    def test_it_says_which_clock_there_is(self) -> None:
+        """One of two words."""
+        done = run("witness", "--about")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout) in ({"cpu_clock": "task"}, {"cpu_clock": "process"})
+
+    def test_both_clocks_see_the_same_in_a_second(self) -> None:
+        """Over 50 windows of 20 ms of a process that computes: to a tenth and ten ticks."""
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as process:
+            try:
+                words = ("--pid", str(process.pid), "--windows", "50", "--length-ms", "20")
+                done = run("witness", *words)
+            finally:
+                process.kill()
+        assert (done.returncode, done.stderr) == (0, "")
+        windows = json.loads(done.stdout)["windows"]
+        assert len(windows) == 50
+        assert all(wall_ns >= 20_000_000 for wall_ns, _, _ in windows)
+        cpu_ns, process_ns = (sum(window[i] for window in windows) for i in (1, 2))
+        assert cpu_ns == pytest.approx(process_ns, rel=0.1, abs=100_000_000)
+        assert cpu_ns > 0
+
+    def test_a_process_that_is_gone_is_named(self) -> None:
+        """One sentence; exit 1."""
+        process = subprocess.Popen([sys.executable, "-c", ""])
+        process.wait()
+        done = run("witness", "--pid", str(process.pid), "--windows", "1", "--length-ms", "1")
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == f"gauge: process {process.pid} cannot be read: No such process\n"
 
 
 class TestFreshness:

@@ -160,6 +160,67 @@ SOURCES = """
     assert(close(listener) == 0);
 """
 
+# A process that starts a thread and a process of its own, each of which computes for a while and
+# ends; it says what they used. Another thread of it was there before the witness came.
+TREE = """
+    int ask[2], answer[2];
+    assert(pipe(ask) == 0 && pipe(answer) == 0);
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t early, thread;
+        char byte;
+        assert(pthread_create(&early, NULL, compute, NULL) == 0);
+        assert(pthread_join(early, NULL) == 0);
+        assert(pthread_create(&early, NULL, sleep_on, NULL) == 0);
+        assert(write(answer[1], "", 1) == 1 && read(ask[0], &byte, 1) == 1);
+        int64_t used_ns = -clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+        assert(pthread_create(&thread, NULL, compute, NULL) == 0);
+        assert(pthread_join(thread, NULL) == 0);
+        used_ns += clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+        pid_t grandchild = fork();
+        if (grandchild == 0) {
+            compute(NULL);
+            _exit(0);
+        }
+        assert(waitpid(grandchild, NULL, 0) == grandchild);
+        used_ns += COMPUTE_NS;
+        assert(write(answer[1], &used_ns, sizeof used_ns) == sizeof used_ns);
+        pause();
+    }
+    char byte;
+    struct reading before, after;
+    int64_t used_ns;
+    assert(read(answer[0], &byte, 1) == 1);
+    struct witness *witness = witness_open(child);
+    assert(witness != NULL && witness_cpu(witness, &before) == 0);
+    assert(write(ask[1], "", 1) == 1);
+    assert(read(answer[0], &used_ns, sizeof used_ns) == sizeof used_ns);
+    assert(witness_scan(witness) == 0 && witness_cpu(witness, &after) == 0);
+    printf("%s %lld %lld\\n", witness_clock(witness), (long long)used_ns,
+           (long long)(after.cpu_ns - before.cpu_ns));
+    assert(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+    assert(witness_cpu(witness, &after) == -1 && errno == ESRCH);
+    witness_close(witness);
+    witness = witness_open(getpid());
+    assert(witness != NULL && strcmp(witness_clock(witness), "process") == 0);
+    witness_close(witness);
+"""
+
+TREE_BEFORE = """
+#define COMPUTE_NS 50000000
+static void *compute(void *argument)
+{
+    while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < COMPUTE_NS)
+        ;
+    return argument;
+}
+static void *sleep_on(void *argument)
+{
+    pause();
+    return argument;
+}
+"""
+
 REPLY = """
     static char bytes[REPLY_HEAD_BYTES];
     size_t size = fread(bytes, 1, sizeof bytes, stdin);
@@ -191,11 +252,14 @@ def compile_with_gcc(program: Path, *sources: Path | str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def c_program(folder: Path, code: str, *nouns: str, headers: Sequence[str] = ()) -> Path:
+def c_program(
+    folder: Path, code: str, *nouns: str, headers: Sequence[str] = (), before: str = ""
+) -> Path:
     """Compile `code` as the body of a main beside the nouns; some are a header alone."""
     library = ("assert", "stdbool", "stdint", "stdio", "stdlib", "string")
     includes = ["#define _GNU_SOURCE", *(f"#include <{name}.h>" for name in (*library, *headers))]
     includes += [f'#include "{noun}.h"' for noun in nouns]
+    includes += [before]
     source = folder / "test.c"
     source.write_text("\n".join([*includes, "int main(void)", "{", code, "return 0;", "}", ""]))
     sources = [path for noun in nouns if (path := GAUGE / f"{noun}.c").exists()]
@@ -254,6 +318,22 @@ def test_fairness_is_jains_index(tmp_path: Path) -> None:
 def test_delayed_answers_keep_their_order(tmp_path: Path) -> None:
     """What goes in first comes out first, while the ring grows and wraps around."""
     c_run(c_program(tmp_path, DELAY, "delay"))
+
+
+def test_the_exact_clock_loses_nobody(tmp_path: Path) -> None:
+    """A thread and a child that came and went count; where that clock is refused, a child does not.
+
+    Its 50 ms and the thread's are told by their own clocks; a tree costs something to start.
+    """
+    nouns = ("witness", "task_clock", "clock")
+    headers = ("errno", "pthread", "signal", "sys/wait", "unistd")
+    program = c_program(tmp_path, TREE, *nouns, headers=headers, before=TREE_BEFORE)
+    clock, used_ns, seen_ns = c_run(program).split()
+    assert int(used_ns) >= 100_000_000
+    if clock == "task":
+        assert int(used_ns) * 0.9 <= int(seen_ns) <= int(used_ns) * 2
+    else:
+        assert (clock, int(seen_ns) > 0) == ("process", True)
 
 
 def test_loopback_has_many_addresses(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "churn.h"
+#include "clocks.h"
 #include "echo.h"
 #include "fetch.h"
 #include "hold.h"
@@ -38,13 +39,13 @@ int gauge_main(int argc, char **argv)
 {
     static const struct role roles[] = {
         {"load", load_main},     {"churn", churn_main},    {"hold", hold_main},
-        {"origin", origin_main}, {"reference", reference}};
+        {"origin", origin_main}, {"witness", clocks_main}, {"reference", reference}};
     int code;
     /* A Python around this has its own ideas about SIGINT; a broken pipe is an errno to us. */
     if (signal(SIGINT, SIG_DFL) == SIG_ERR || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
         return sentence(EXIT_FAILED, "signals cannot be set: %s", strerror(errno));
-    code = choose(roles, sizeof roles / sizeof *roles, "load, churn, hold, origin, reference", argc,
-                  argv);
+    code = choose(roles, sizeof roles / sizeof *roles, "load, churn, hold, origin, witness, reference",
+                  argc, argv);
     if (fflush(stdout) != 0)
         return sentence(EXIT_FAILED, "standard output: %s", strerror(errno));
     return code;

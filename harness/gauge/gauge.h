@@ -4,6 +4,7 @@
  *     churn      opens and closes connections to one, and prints one JSON line         (churn.h)
  *     hold       keeps idle connections to one, step by step, at the caller's word      (hold.h)
  *     origin     answers GET /<number> after a fixed delay and stamps what it saw       (origin.h)
+ *     witness    says which CPU clock servers are read by here, and reads one         (clocks.h)
  *     reference  echo | fetch: the ceiling, an implementation like any other    (echo.h, fetch.h)
  *
  * Figures are JSON lines on stdout; what went wrong is one sentence on stderr.
