@@ -13,20 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 import msgspec
 
 from harness import contrast, files, judge
-from harness.model import (
-    BASELINE,
-    TWIN,
-    Canary,
-    CaseSummary,
-    CaseText,
-    ClauseSummary,
-    Plan,
-    Sample,
-    Standing,
-    Summary,
-    Verdict,
-    WorkloadSummary,
-)
+from harness.model import BASELINE, TWIN, CaseText, Plan, Sample, Verdict
 from harness.results import (
     MEASURED,
     Field,
@@ -38,6 +25,7 @@ from harness.results import (
     overall,
     places,
 )
+from harness.summary import Canary, CaseSummary, ClauseSummary, Standing, Summary, WorkloadSummary
 from harness.units import Unit, units
 from harness.units import cells as cells_of
 

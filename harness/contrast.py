@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from zlib import crc32
 
 from harness import stats
-from harness.model import Estimate
+from harness.summary import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence

@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.model import Standing, VerdictKind
+from harness.summary import Standing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.model import Implementation, Verdict, Workload
+    from harness.model import Implementation, Verdict, VerdictKind, Workload
 
 DECLARABLE = frozenset({"E11", "E13", "F17", "F20"})
 """The MUST clauses that a framework may declare to break: some offer no way to keep them."""

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness import contrast, stats
-from harness.model import CellSummary, Estimate, Result, Standing, Temper
+from harness.summary import CellSummary, Estimate, Result, Standing, Temper
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.contrast import Logs
-    from harness.model import Cell, Status
+    from harness.model import Cell
+    from harness.summary import Status
     from harness.units import Unit
 
 MEASURED: frozenset[Status] = frozenset({"ok", "declared", "unproven"})

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness import stats
-from harness.model import BASELINE, TWIN, Cell, ThrownOut, UsageError
+from harness.model import BASELINE, TWIN, Cell, UsageError
+from harness.summary import ThrownOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

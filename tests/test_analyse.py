@@ -15,12 +15,12 @@ import msgspec
 import pytest
 
 from harness import analyse, files, stats
-from harness.model import BASELINE, TWIN, CaseText, Plan, Sample, Summary, UsageError, Verdict
+from harness.model import BASELINE, TWIN, CaseText, Plan, Sample, UsageError, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.model import Result, Standing, WorkloadSummary
+    from harness.summary import Result, Standing, Summary, WorkloadSummary
 
 RUN = Path(__file__).resolve().parent / "golden" / "run"
 PLAN, VERDICTS, SAMPLES = golden_run.plan(), golden_run.verdicts(), golden_run.samples()

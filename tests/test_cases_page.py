@@ -14,8 +14,9 @@ import pytest
 from test_report import HOSTILE, hostile
 
 from harness import files
-from harness.model import CaseSummary, CaseText, Summary, Verdict
+from harness.model import CaseText, Verdict
 from harness.report import cases_page
+from harness.summary import CaseSummary, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,6 +18,7 @@ LAYERS = [
     {"tax"},
     {"results", "units", "contrast", "judge", "launch", "witness", "gauge", "machine", "progress"},
     {"charts", "stats", "files", "lines", "sensitivity", "own_files"},
+    {"summary"},
     {"model", "checked"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from harness import judge
-from harness.model import Implementation, Kind, Level, Status, Verdict, VerdictKind
+from harness.model import Implementation, Kind, Level, Verdict, VerdictKind
+
+if TYPE_CHECKING:
+    from harness.summary import Status
 
 
 def implementation(kind: Kind = "framework", **more: object) -> Implementation:

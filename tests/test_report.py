@@ -13,9 +13,10 @@ import msgspec
 import pytest
 
 from harness import files
-from harness.model import Estimate, Summary, UsageError, VerdictKind
+from harness.model import UsageError, VerdictKind
 from harness.report import markdown, numbers, rendering, terminal, words
 from harness.report.page import command
+from harness.summary import Estimate, Summary
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,8 @@ import click
 
 from harness import files, run_folder, stages
 from harness.commands import options
-from harness.model import InterruptedRun, Summary, UsageError
+from harness.model import InterruptedRun, UsageError
+from harness.summary import Summary
 
 if TYPE_CHECKING:
     from harness.commands.options import Choice

@@ -15,7 +15,8 @@ from harness.report.tables import NOTHING, known_by_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.model import CaseSummary, ClauseSummary, Summary, Verdict, VerdictKind, Workload
+    from harness.model import Verdict, VerdictKind, Workload
+    from harness.summary import CaseSummary, ClauseSummary, Summary
 
 CASES_FILE = "cases.html"
 SHOWN_CASES = 3  # of a group; the rest are counted, and stand in cases.html

@@ -22,8 +22,9 @@ from harness.report.markdown import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.model import CaseSummary, ClauseSummary, Implementation, Summary, Verdict
+    from harness.model import Implementation, Verdict
     from harness.model import VerdictKind as Kind
+    from harness.summary import CaseSummary, ClauseSummary, Summary
 
 LOG_BYTES = 300_000  # of wire logs in all, so that a page of 600 cases stays below a megabyte
 LOG_LINES = (400, 120, 60, 30, 16, 8, 4, 0)

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.model import Estimate
+    from harness.summary import Estimate
 
 BOUNDS = {"": "", ">=": "≥ ", "<=": "≤ ", "~": "~ "}
 NONE = "–"  # noqa: RUF001  an en dash, as in every table of figures

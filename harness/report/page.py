@@ -15,10 +15,11 @@ from harness.report import FOLDER, appendix, behaviour, numbers, tables, taxes, 
 from harness.report.markdown import Markdown, environment, join, link, strong, text, visible
 
 if TYPE_CHECKING:
-    from harness.model import Summary, VerdictKind, WorkloadSummary
+    from harness.model import VerdictKind
     from harness.report.pictures import Picture
     from harness.sensitivity import Sensitivity
     from harness.tax import Tax
+    from harness.summary import Summary, WorkloadSummary
 
 _FAILED: tuple[VerdictKind, ...] = ("FAIL",)
 _UNKNOWN: tuple[VerdictKind, ...] = ("HARNESS-ERROR", "INCONCLUSIVE", "UNSUPPORTED", "INFO")

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness import charts
-from harness.model import Estimate
 from harness.report import FOLDER, numbers, words
 from harness.report.markdown import Markdown, attribute, visible
 from harness.report.svg import THEMES, svg
+from harness.summary import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from harness.model import CellSummary, Implementation, Result, Summary, WorkloadSummary
+    from harness.model import Implementation
+    from harness.summary import CellSummary, Result, Summary, WorkloadSummary
 
 Row = dict[str, str | float | bool | None]
 

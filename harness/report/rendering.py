@@ -11,13 +11,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness import files
-from harness.model import HarnessError, Summary
+from harness.model import HarnessError
 from harness.report import FOLDER, cases_page
 from harness.report.appendix import proof_of
 from harness.report.behaviour import CASES_FILE
 from harness.report.page import page
 from harness.report.pictures import pictures
 from harness.report.taxes import taxes_of
+from harness.summary import Summary
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,15 +14,8 @@ from harness.report.markdown import Markdown, join, link, prose, small, strong, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.model import (
-        CellSummary,
-        Estimate,
-        Implementation,
-        Result,
-        Standing,
-        Summary,
-        WorkloadSummary,
-    )
+    from harness.model import Implementation
+    from harness.summary import CellSummary, Estimate, Result, Standing, Summary, WorkloadSummary
 
 NOTHING = Markdown("")
 

@@ -17,7 +17,7 @@ from harness.report import numbers, words
 from harness.report.markdown import visible
 
 if TYPE_CHECKING:
-    from harness.model import Summary, WorkloadSummary
+    from harness.summary import Summary, WorkloadSummary
 
 
 def _cut(said: str, room: int) -> str:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness import contrast, units
-from harness.model import BASELINE, Cell, Level, Summary, VerdictKind, Workload
+from harness.model import BASELINE, Cell, Level, VerdictKind, Workload
 from harness.report import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.model import Standing, WorkloadSummary
+    from harness.summary import Standing, Summary, WorkloadSummary
 
 MARKS: dict[VerdictKind, str] = {
     "PASS": "✅",

@@ -1,0 +1,192 @@
+"""The records of summary.json: what analyse found, and all that a report is made of.
+
+Rules: as in `model`: frozen records, the unit in the field's name, a sentence per field. Nothing
+here computes.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from harness.model import (
+    FORMAT,
+    CaseText,
+    Cell,
+    Implementation,
+    Level,
+    Verdict,
+    VerdictKind,
+    Workload,
+)
+
+Status = Literal[
+    "ok",  # every MUST clause of the workload was seen to hold
+    "declared",  # a MUST differs and meta.toml says so: measured, without rank
+    "unproven",  # a MUST could not be judged, or was not: measured, without rank
+    "fail",  # a MUST does not hold: no numbers
+    "cannot-run",  # it does not start on this machine: no numbers
+]
+
+
+class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A figure: the median over blocks, and its 95% interval where there are blocks enough."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    bound: Literal["", ">=", "<=", "~"] = ""
+    """What the gauge's own limit makes of the figure: at least, at most, or neither."""
+
+
+class Temper(msgspec.Struct, frozen=True, kw_only=True):
+    """What a process gives in one phase, cold or warm: medians over blocks."""
+
+    rate_per_s: float
+    cpu_us: float
+    """CPU time per message, microseconds."""
+    faults: float
+    """Minor page faults per message."""
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One implementation in one cell."""
+
+    implementation: str
+    units: int
+    """How many units counted: blocks in a ranked cell, 1 in the others."""
+    rate_per_s: Estimate
+    """Messages or requests per second; in a cell measured once, low and high are its extremes."""
+    cpu_us: Estimate
+    """CPU time per message, microseconds."""
+    faults: float
+    """Minor page faults per message."""
+    jain: float = 0.0
+    ratio: Estimate | None = None
+    """Its rate over the baseline's, in the same block."""
+    cpu_ratio: Estimate | None = None
+    """The baseline's CPU per message over its own: above 1 is less CPU."""
+    of_reference: Estimate | None = None
+    """Its rate over the reference's, in the same block."""
+    efficiency: float | None = None
+    """Its rate over the ideal concurrency / delay; only where the origin waits."""
+    disagree: bool = False
+    """True where ratio and cpu_ratio are more than the tie apart."""
+    p: float | None = None
+    """That its rate is the baseline's: signed-rank test, Holm over the implementations."""
+    rank: str = ""
+    """As `1` or `2-4`; empty: not ranked."""
+    cold: Temper | None = None
+
+
+class CellSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One cell and everyone's result in it, the fastest first."""
+
+    cell: Cell
+    results: tuple[Result, ...]
+
+
+class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One implementation's row in the answer to a workload."""
+
+    implementation: str
+    status: Status
+    clauses: tuple[str, ...] = ()
+    """The clauses that the status comes from."""
+    reason: str = ""
+    """One sentence; empty for ok."""
+    rank: str = ""
+    ratio: Estimate | None = None
+    """Geometric mean of its ratios over the workload's ranked cells without delay."""
+    cpu_ratio: Estimate | None = None
+    of_reference: Estimate | None = None
+    disagree: bool = False
+
+
+class Canary(msgspec.Struct, frozen=True, kw_only=True):
+    """A control inside the run: something whose answer is known beforehand."""
+
+    name: Literal["twin"]
+    """twin: the baseline against itself under a second name."""
+    workload: Workload
+    cell: str
+    estimate: Estimate
+    passed: bool | None
+    """None: too few blocks to judge."""
+
+
+class WorkloadSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to one workload, and what it rests on."""
+
+    workload: Workload
+    baseline: str
+    """Whose rate every ratio is to; empty where nothing was measured."""
+    reference: str
+    """The ceiling; empty where it gave no figures."""
+    blocks: int
+    """How many blocks counted."""
+    withheld: Literal["", "blocks", "canary"]
+    """Why there are no ranks: too few blocks, or a canary failed. Empty: there are."""
+    standings: tuple[Standing, ...]
+    cells: tuple[CellSummary, ...]
+    canaries: tuple[Canary, ...]
+
+
+class ClauseSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One clause over all implementations."""
+
+    clause: str
+    level: Level
+    title: str
+    verdicts: dict[str, VerdictKind]
+    """Implementation -> the worst verdict of the clause's cases."""
+
+
+class CaseSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One case over all implementations."""
+
+    text: CaseText
+    level: Level
+    verdicts: dict[str, VerdictKind]
+
+
+class ThrownOut(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured and does not count, by rules that do not look at names."""
+
+    blocks: dict[str, str]
+    """Number of the block -> the rule that it broke."""
+    slices: dict[str, int]
+    """Cause -> how many slices."""
+    units: int
+    """Units that kept too few slices."""
+    all_blocks: int
+    all_slices: int
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a report needs: rendering reads nothing else."""
+
+    format: int = FORMAT
+    created: str
+    evenloop: str
+    seed: int
+    quick: bool
+    budget_s: float
+    python: str
+    server_core: int
+    gauge_core: int
+    machine: dict[str, str]
+    arguments: tuple[str, ...]
+    """What to put after `compare` to run it again: with the seed, without this machine's paths."""
+    implementations: tuple[Implementation, ...]
+    """As planned, but for `folder`: `implementations/<name>` in this repository, else empty."""
+    workloads: tuple[WorkloadSummary, ...]
+    clauses: tuple[ClauseSummary, ...]
+    suite: tuple[CaseSummary, ...] = ()
+    """Every case that was played, clause by clause."""
+    findings: tuple[Verdict, ...]
+    """Every verdict that says anything: all but PASS, and INFO without a reason."""
+    cases: int
+    """How many cases were played, over all implementations."""
+    thrown_out: ThrownOut
