@@ -2,7 +2,8 @@
 
 Rules: the same files give the same summary: no clock, no randomness but the plan's seed. No
 sentence for a reader stands here; the report has those. The order: units that count (`units`),
-standings (`judge`), ratios and ranks (`results`, `contrast`), put together here by workload.
+standings (`judge`), ratios and ranks (`results`, `contrast`), the run's own controls (`canaries`),
+put together here by workload.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
-from harness import contrast, files, judge
-from harness.model import BASELINE, TWIN, CaseText, Plan, Sample, Verdict
+from harness import canaries, contrast, files, judge
+from harness.model import BASELINE, CaseText, Plan, Sample, Verdict
 from harness.results import (
     MEASURED,
     Field,
@@ -25,8 +26,8 @@ from harness.results import (
     overall,
     places,
 )
-from harness.summary import Canary, CaseSummary, ClauseSummary, Standing, Summary, WorkloadSummary
-from harness.units import Unit, units
+from harness.summary import CaseSummary, ClauseSummary, Standing, Summary, WorkloadSummary
+from harness.units import Unit, missing, units
 from harness.units import cells as cells_of
 
 if TYPE_CHECKING:
@@ -92,34 +93,22 @@ def _field(plan: Plan, workload: Workload, verdicts: Sequence[Verdict], seen: se
     return Field(rows, chosen, reference, groups, plan.seed)
 
 
-def _canary(where: Where, field: Field) -> Canary | None:
-    """Return the verdict of the A/A twin in a cell: its interval must reach the tie around 1."""
-    found = contrast.ratio(where.rates, BASELINE + TWIN, BASELINE, field.seed, where.label)
-    if found is None or field.baseline != BASELINE:
-        return None
-    passed = None
-    if found.low is not None and found.high is not None:
-        passed = found.low <= 1 + contrast.TIE and found.high >= 1 / (1 + contrast.TIE)
-    return Canary(
-        name="twin",
-        workload=where.cell.workload,
-        cell=where.cell.name,
-        estimate=found,
-        passed=passed,
-    )
-
-
 def _workload(
-    plan: Plan, workload: Workload, verdicts: Sequence[Verdict], cells: Sequence[Where]
+    plan: Plan,
+    workload: Workload,
+    verdicts: Sequence[Verdict],
+    cells: Sequence[Where],
+    samples: Sequence[Sample],
 ) -> WorkloadSummary:
     ranked = [c for c in cells if c.cell.ranked]
-    field = _field(plan, workload, verdicts, {name for c in ranked for name in c.rates})
-    canaries = tuple(c for c in (_canary(where, field) for where in ranked) if c)
+    seen = {name for c in ranked if not c.cell.rate_per_s for name in c.rates}
+    field = _field(plan, workload, verdicts, seen)
+    controls = canaries.judge(workload, cells, samples, field)
     blocks = len({b for c in ranked for logs in c.rates.values() for b in logs})
     withheld: Literal["", "blocks", "canary"] = ""
     if blocks < contrast.BLOCKS_FOR_RANK:
         withheld = "blocks"
-    if any(c.passed is False for c in canaries):
+    if any(c.passed is False for c in controls):
         withheld = "canary"
     rank = not withheld
     return WorkloadSummary(
@@ -130,7 +119,7 @@ def _workload(
         withheld=withheld,
         standings=_standings(overall(cells), field, rank=rank),
         cells=tuple(cell_summary(c, field, rank=rank) for c in cells),
-        canaries=canaries,
+        canaries=controls,
     )
 
 
@@ -212,7 +201,10 @@ def summarise(
     by_cell: dict[tuple[str, str], list[Unit]] = {}
     for unit in counted:
         by_cell.setdefault((unit.workload, unit.cell), []).append(unit)
-    collected = [collect(where, by_cell.get(key, [])) for key, where in cells.items()]
+    void = missing(samples, cells, counted)
+    collected = [
+        collect(where, by_cell.get(key, []), void.get(key, {})) for key, where in cells.items()
+    ]
     return Summary(
         created=plan.created,
         evenloop=plan.evenloop,
@@ -226,7 +218,7 @@ def summarise(
         arguments=_rerun(plan),
         implementations=tuple(_shown(i) for i in plan.implementations),
         workloads=tuple(
-            _workload(plan, w, verdicts, [c for c in collected if c.cell.workload == w])
+            _workload(plan, w, verdicts, [c for c in collected if c.cell.workload == w], samples)
             for w in plan.workloads
         ),
         clauses=_clauses(verdicts, {text.case.partition(".")[0]: text.title for text in texts}),

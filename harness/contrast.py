@@ -33,7 +33,7 @@ def differences(logs: Logs, one: str, other: str) -> list[float]:
     return [mine[block] - theirs[block] for block in sorted(mine.keys() & theirs.keys())]
 
 
-def estimate(logs: Sequence[float], seed: int, label: str) -> Estimate:
+def estimate(logs: Sequence[float], seed: int, label: str, level: float = stats.LEVEL) -> Estimate:
     """Return the median of logarithms as a figure, with an interval where blocks are enough.
 
     The label (which figure this is) goes into the seed: the interval is then the same whatever else
@@ -42,7 +42,7 @@ def estimate(logs: Sequence[float], seed: int, label: str) -> Estimate:
     value = stats.significant(math.exp(stats.median(logs)))
     if len(logs) < BLOCKS_FOR_INTERVAL:
         return Estimate(value=value)
-    low, high = stats.bootstrap_interval(logs, (seed, crc32(label.encode())))
+    low, high = stats.bootstrap_interval(logs, (seed, crc32(label.encode())), level)
     return Estimate(
         value=value,
         low=stats.significant(math.exp(low)),

@@ -34,6 +34,13 @@ VerdictKind = Literal[
 BASELINE = "asyncio"  # every rate is paired with this one's, in the same block
 NAIVE = "naive.py"  # echo without the contract, beside echo.py, where a folder has one
 TWIN = "~twin"  # appended to the baseline's name for its second, hidden appearance
+PLANTED = "~planted"  # the same, with PLANTED_SHARE of its time burnt by the launcher
+PLANTED_SHARE = 0.05
+STALLED = "~stalled"  # the same, its main thread asleep for STALL_S of every STALL_EVERY_S
+STALL_S = 0.05
+STALL_EVERY_S = 0.25  # a fifth of the time: the arithmetic then has something to say from p90 on
+ALIASES = tuple(BASELINE + alias for alias in (TWIN, PLANTED, STALLED))
+"""Controls of the run itself: in no table, in no rank."""
 
 
 class HarnessError(Exception):

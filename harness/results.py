@@ -1,4 +1,4 @@
-"""What each contestant reached in each cell: rate, CPU, ratios, rank.
+"""What each contestant reached in each cell: rate, CPU, latency, ratios, rank.
 
 Rules: it takes units that count and standings that are settled, and judges neither. A ratio is
 always within blocks; a rank is always among those of one kind whose behaviour is proven.
@@ -12,8 +12,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import contrast, stats
-from harness.summary import CellSummary, Estimate, Result, Standing, Temper
+from harness import contrast, latencies, stats
+from harness.summary import (
+    CellSummary,
+    Estimate,
+    Latency,
+    Percentiles,
+    Result,
+    Standing,
+    Temper,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +47,18 @@ class Where:
     cold: Mapping[str, Sequence[Unit]]
     rates: Logs
     cpu: Logs
+    p99: Logs
+    """Of the latencies in nanoseconds; empty in a closed loop."""
     limited: frozenset[str]
+    void: Mapping[str, str]
+    """Who was measured in vain -> the cause."""
+
+    @property
+    def merit(self) -> Logs:
+        """What ranks are made of, the higher the better: the rate, or where that is given 1/p99."""
+        if not self.cell.rate_per_s:
+            return self.rates
+        return {n: {block: -log for block, log in logs.items()} for n, logs in self.p99.items()}
 
     @property
     def label(self) -> str:
@@ -54,9 +73,13 @@ def _by_name(found: Iterable[Unit]) -> dict[str, list[Unit]]:
     return names
 
 
-def collect(where: Cell, found: Sequence[Unit]) -> Where:
+def collect(where: Cell, found: Sequence[Unit], void: Mapping[str, str]) -> Where:
     """Return a cell with its units."""
     warm = _by_name(u for u in found if u.phase == "warm")
+    p99 = {
+        n: {u.block: math.log(max(u.histogram.quantile(0.99), 1.0)) for u in us}
+        for n, us in warm.items()
+    }
     return Where(
         cell=where,
         warm=warm,
@@ -64,7 +87,9 @@ def collect(where: Cell, found: Sequence[Unit]) -> Where:
         rates={n: {u.block: math.log(u.rate_per_s) for u in us} for n, us in warm.items()},
         # a clock that saw no CPU at all in a slice is a clock too coarse, not a free message
         cpu={n: {u.block: math.log(max(u.cpu_us, 1e-3)) for u in us} for n, us in warm.items()},
+        p99=p99 if where.rate_per_s else {},
         limited=frozenset(n for n, us in warm.items() if 2 * sum(u.limited for u in us) > len(us)),
+        void=void,
     )
 
 
@@ -97,6 +122,34 @@ def _temper(found: Sequence[Unit]) -> Temper | None:
     )
 
 
+def _us(nanoseconds: float) -> float:
+    return stats.significant(nanoseconds / 1e3)
+
+
+def _latency(where: Where, name: str, field: Field) -> Latency | None:
+    """Return how long answers took at the cell's rate; None in a closed loop."""
+    if not where.p99:
+        return None
+    found = where.warm[name]
+    merged = latencies.merge(unit.histogram for unit in found)
+    blocks = [log - math.log(1e3) for log in where.p99[name].values()]
+    label = f"{where.label}/p99"
+    return Latency(
+        p99_us=contrast.estimate(blocks, field.seed, f"{label}/{name}"),
+        ratio=Estimate(value=1.0)
+        if name == field.baseline
+        else contrast.ratio(where.p99, name, field.baseline, field.seed, label),
+        merged=Percentiles(
+            p50_us=_us(merged.quantile(0.5)),
+            p90_us=_us(merged.quantile(0.9)),
+            p99_us=_us(merged.quantile(0.99)),
+            p999_us=_us(merged.quantile(0.999)),
+            max_us=_us(merged.max_ns),
+        ),
+        messages=merged.many,
+    )
+
+
 def over(where: Where, name: str, other: str, seed: int) -> Estimate | None:
     """Return a name's rate over another's, with what the gauge's limit makes of it."""
     if not other or name == other:
@@ -126,9 +179,9 @@ class Field:
 
 def _result(where: Where, name: str, field: Field) -> Result:
     found = where.warm[name]
-    seed, delay_s = field.seed, where.cell.delay_ms / 1e3
+    seed, delay_s, given = field.seed, where.cell.delay_ms / 1e3, bool(where.cell.rate_per_s)
     rate = _spread(found, "rate_per_s", where, seed)
-    ratio = over(where, name, field.baseline, seed)
+    ratio = None if given else over(where, name, field.baseline, seed)
     cpu = contrast.ratio(where.cpu, field.baseline, name, seed, where.label + "/cpu")
     cpu = None if name == field.baseline else cpu
     ideal = where.cell.concurrency / delay_s if delay_s else 0.0
@@ -141,31 +194,59 @@ def _result(where: Where, name: str, field: Field) -> Result:
         jain=_middle(found, "jain"),
         ratio=ratio,
         cpu_ratio=cpu,
-        of_reference=over(where, name, field.reference, seed),
+        of_reference=None if given else over(where, name, field.reference, seed),
         efficiency=stats.significant(rate.value / ideal) if ideal else None,
         disagree=not ideal and disagree(ratio, cpu),
         cold=_temper(where.cold.get(name, ())),
+        latency=_latency(where, name, field),
     )
+
+
+def _half_width(results: Iterable[Result], field: Field) -> tuple[float | None, str]:
+    """Return the widest of the ratios' intervals as half its width over the ratio, and whose."""
+    widths = [(0.0, "")]
+    for result in results:
+        ratio = result.latency.ratio if result.latency else result.ratio
+        if ratio and ratio.low and ratio.high and result.implementation != field.reference:
+            widths.append(((ratio.high - ratio.low) / 2 / ratio.value, result.implementation))
+    most, name = max(widths)
+    return (stats.significant(most, 3), name) if name else (None, "")
 
 
 def cell_summary(where: Where, field: Field, *, rank: bool) -> CellSummary:
     """Return everyone's result in a cell; `rank`: whether there are ranks at all."""
-    names = [n for n in where.warm if field.standings.get(n, NOBODY).status in MEASURED]
+    names = [n for n in where.warm if _measured(n, field)]
     results = {name: _result(where, name, field) for name in sorted(names)}
     if where.cell.ranked:
         for group in field.groups:
             here = [name for name in group if name in results]
-            found = places(where.rates, here, field, where.label, where.limited) if rank else {}
+            found = places(where.merit, here, field, where.label, where.limited) if rank else {}
             others = [name for name in here if name != field.baseline]
-            p = contrast.against(where.rates, field.baseline, others)
+            p = contrast.against(where.merit, field.baseline, others)
             for name in here:
                 results[name] = msgspec.structs.replace(
                     results[name],
                     rank=found.get(name, ""),
                     p=stats.significant(p[name], 3) if name in p else None,
                 )
-    fastest = sorted(results.values(), key=lambda r: (-r.rate_per_s.value, r.implementation))
-    return CellSummary(cell=where.cell, results=tuple(fastest))
+    half_width, widest = _half_width(results.values(), field) if where.cell.ranked else (None, "")
+    return CellSummary(
+        cell=where.cell,
+        results=tuple(sorted(results.values(), key=_order)),
+        half_width=half_width,
+        widest=widest,
+        without={n: why for n, why in where.void.items() if _measured(n, field)},
+    )
+
+
+def _measured(name: str, field: Field) -> bool:
+    return field.standings.get(name, NOBODY).status in MEASURED
+
+
+def _order(result: Result) -> tuple[float, str]:
+    """Return what puts the fastest first."""
+    first = result.latency.p99_us.value if result.latency else -result.rate_per_s.value
+    return first, result.implementation
 
 
 def places(
@@ -179,9 +260,9 @@ def overall(cells: Sequence[Where]) -> Where | None:
     """Return the ranked cells of a workload as one: the geometric mean, block by block.
 
     Cells with a delay stay out where there are others: there everyone comes near the ideal, and
-    what they share would hide what they do not.
+    what they share would hide what they do not. So do those with a given rate.
     """
-    ranked = [c for c in cells if c.cell.ranked]
+    ranked = [c for c in cells if c.cell.ranked and not c.cell.rate_per_s]
     chosen = [c for c in ranked if not c.cell.delay_ms] or ranked
     if not chosen:
         return None
@@ -191,5 +272,7 @@ def overall(cells: Sequence[Where]) -> Where | None:
         cold={},
         rates=contrast.mean_logs([c.rates for c in chosen]),
         cpu=contrast.mean_logs([c.cpu for c in chosen]),
+        p99={},
         limited=frozenset().union(*(c.limited for c in chosen)),
+        void={},
     )

@@ -40,6 +40,29 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the gauge's own limit makes of the figure: at least, at most, or neither."""
 
 
+class Percentiles(msgspec.Struct, frozen=True, kw_only=True):
+    """Latencies from the intended send time, microseconds."""
+
+    p50_us: float
+    p90_us: float
+    p99_us: float
+    p999_us: float
+    max_us: float
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What one implementation answered in, in a cell with an equal rate for all."""
+
+    p99_us: Estimate
+    """The median of the blocks' p99; not the p99 of all, which a single slow block can make."""
+    ratio: Estimate | None = None
+    """Its p99 over the baseline's in the same block: above 1 is slower."""
+    merged: Percentiles
+    """Of the messages of all blocks together."""
+    messages: int
+    """How many those are."""
+
+
 class Temper(msgspec.Struct, frozen=True, kw_only=True):
     """What a process gives in one phase, cold or warm: medians over blocks."""
 
@@ -78,13 +101,24 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rank: str = ""
     """As `1` or `2-4`; empty: not ranked."""
     cold: Temper | None = None
+    latency: Latency | None = None
+    """Only where the rate is equal for all; ratio and of_reference are then empty."""
 
 
-class CellSummary(msgspec.Struct, frozen=True, kw_only=True):
+class CellSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One cell and everyone's result in it, the fastest first."""
 
     cell: Cell
     results: tuple[Result, ...]
+    half_width: float | None = None
+    """Of the widest interval of a ratio to the baseline, as a share of the ratio.
+
+    The ceiling's left out; None where there is no interval.
+    """
+    widest: str = ""
+    """Whose interval that is."""
+    without: dict[str, str] = {}
+    """Who was measured here and has no figure -> why most of its slices do not count."""
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -104,16 +138,41 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     disagree: bool = False
 
 
-class Canary(msgspec.Struct, frozen=True, kw_only=True):
+CanaryName = Literal[
+    "twin",  # the baseline against itself under a second name
+    "planted",  # the baseline against itself with a known loss
+    "stall",  # the baseline's latencies while it sleeps at known intervals
+    "little",  # connections against rate times mean latency
+    "headroom",  # the ceiling against the fastest
+]
+Doubt = Literal[
+    "",
+    "blocks",  # too few of them
+    "apart",  # not contradicted, and too noisy to be seen
+    "void",  # it was measured, and nothing of it counts
+    "short",  # what was measured holds no whole period
+]
+
+
+class Canary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A control inside the run: something whose answer is known beforehand."""
 
-    name: Literal["twin"]
-    """twin: the baseline against itself under a second name."""
+    name: CanaryName
     workload: Workload
     cell: str
+    implementation: str = ""
+    """Who showed it, where the control is not the baseline's alone."""
+    figure: str = "rate"
+    """What was compared: `rate`, `cpu`, `p99` (each a ratio), `p90_us`, ..., `connections`."""
+    expected: float = 1.0
+    least: float | None = None
+    """Where the range begins that must be reached, by a ratio's interval, else by the value ..."""
+    most: float | None = None
+    """... and where it ends; None: no end on that side. The headroom's value must reach it."""
     estimate: Estimate
     passed: bool | None
-    """None: too few blocks to judge."""
+    why: Doubt = ""
+    """Why it could not be judged."""
 
 
 class WorkloadSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,22 +14,25 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness import stats
-from harness.model import BASELINE, TWIN, Cell, UsageError
+from harness import latencies, stats
+from harness.model import ALIASES, BASELINE, STALLED, Cell, UsageError
 from harness.summary import ThrownOut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from harness.latencies import Histogram
     from harness.model import Plan, Sample, Workload
 
 GAUGE_WAIT = 0.05  # of a slice: a gauge that had no core for longer measured itself
 CHILD_WAIT = 0.50  # of a slice: up to here the correction was shown to hold, with a hog on the core
 KEPT = 0.50  # of a unit's slices, and of a block's: less is a remnant
 BUSY = 0.90  # of a core: under it the contestant was not the limit, from it on the gauge was
+REACHED = 0.99  # of an open loop's rate: who answers less was asked something else
+LATE_NS = 200_000  # p99 of the gauge's own lateness: beyond it, latencies are the gauge's
 ONCE = -1  # the block number of cells that are measured once
 
-_ECHO = re.compile(r"(\d+)x(\d+)(B|KiB)")
+_ECHO = re.compile(r"(\d+)x(\d+)(B|KiB)(?:@(\d+))?")
 _FETCH = re.compile(r"(\d+)@(\d+)ms")
 
 
@@ -50,6 +53,8 @@ class Unit:
     jain: float
     limited: bool
     """True where the gauge, not the contestant, was the limit."""
+    histogram: Histogram
+    """Latencies of an open loop, all slices merged; empty in a closed one."""
 
 
 def cell(workload: Workload, name: str, *, ranked: bool) -> Cell | None:
@@ -59,7 +64,13 @@ def cell(workload: Workload, name: str, *, ranked: bool) -> Cell | None:
         return None
     if workload == "echo":
         size = int(found[2]) * (1024 if found[3] == "KiB" else 1)
-        return Cell(workload="echo", concurrency=int(found[1]), size=size, ranked=ranked)
+        return Cell(
+            workload="echo",
+            concurrency=int(found[1]),
+            size=size,
+            rate_per_s=int(found[4] or 0),
+            ranked=ranked,
+        )
     return Cell(
         workload="fetch",
         concurrency=int(found[1]),
@@ -75,7 +86,7 @@ def cells(plan: Plan, samples: Sequence[Sample]) -> dict[tuple[str, str], Cell]:
     A cell that was measured in blocks and once more besides is a ranked one. Raises UsageError
     with the line of a sample that does not belong to the plan.
     """
-    names = {i.name for i in plan.implementations} | {BASELINE + TWIN}
+    names = {i.name for i in plan.implementations} | set(ALIASES)
     found: dict[tuple[str, str], Cell] = {}
     seen: set[tuple[object, ...]] = set()
     for line, s in enumerate(samples, 1):
@@ -93,26 +104,30 @@ def cells(plan: Plan, samples: Sequence[Sample]) -> dict[tuple[str, str], Cell]:
         if wrong or known is None:
             raise UsageError(f"samples.jsonl, line {line}: {wrong}. The file was edited.")
         seen.add(key)
+        if s.implementation in ALIASES:
+            continue  # a control is no contestant: it opens no cell
         if known.ranked or (s.workload, s.cell) not in found:
             found[s.workload, s.cell] = known
 
     def order(one: Cell) -> tuple[object, ...]:
-        return one.workload, not one.ranked, one.delay_ms, one.size, one.concurrency
+        open_loop = one.rate_per_s
+        return one.workload, not one.ranked, open_loop, one.delay_ms, one.size, one.concurrency
 
     return dict(sorted(found.items(), key=lambda item: order(item[1])))
 
 
-def void(sample: Sample) -> str:
-    """Return why a slice does not count, or nothing."""
-    if sample.error:
-        return "error"
-    if sample.wall_ns <= 0 or sample.messages <= 0:
-        return "empty"
-    if sample.gauge_wait_ns >= GAUGE_WAIT * sample.wall_ns:
-        return "gauge waited"
-    if sample.child_wait_ns >= sample.wall_ns:
-        return "contestant waited"
-    return ""
+def void(sample: Sample, cell: Cell) -> str:
+    """Return why a slice does not count, or nothing; the gauge's own faults first."""
+    slow = sample.messages < REACHED * cell.rate_per_s * sample.wall_ns / 1e9
+    causes = {
+        "error": bool(sample.error),
+        "empty": sample.wall_ns <= 0 or sample.messages <= 0,
+        "gauge waited": sample.gauge_wait_ns >= GAUGE_WAIT * sample.wall_ns,
+        "contestant waited": sample.child_wait_ns >= sample.wall_ns,
+        "gauge late": sample.late_p99_ns > LATE_NS,
+        "rate not reached": slow,
+    }
+    return next((cause for cause, holds in causes.items() if holds), "")
 
 
 def _rate(sample: Sample, cell: Cell) -> float:
@@ -126,10 +141,14 @@ def _rate(sample: Sample, cell: Cell) -> float:
 
 
 def _limited(sample: Sample, cell: Cell) -> bool:
-    """Tell whether the gauge had no rest while the contestant had some."""
+    """Tell whether the gauge had no rest while the contestant had some.
+
+    In an open loop it never rests, and limits nothing: it sends at a rate that is given.
+    """
     had_core_ns = sample.wall_ns - sample.child_wait_ns
     idle = sample.child_cpu_ns < BUSY * had_core_ns
-    return not cell.delay_ms and idle and sample.gauge_busy >= BUSY
+    closed = not (cell.delay_ms or cell.rate_per_s)
+    return closed and idle and sample.gauge_busy >= BUSY
 
 
 def _unit(slices: Sequence[Sample], cell: Cell) -> Unit:
@@ -151,6 +170,7 @@ def _unit(slices: Sequence[Sample], cell: Cell) -> Unit:
         faults=stats.median([s.child_faults / s.messages for s in slices]),
         jain=stats.median([s.jain for s in slices]),
         limited=2 * sum(_limited(s, cell) for s in slices) > len(slices),
+        histogram=latencies.of(slices),
     )
 
 
@@ -196,8 +216,11 @@ def units(
 ) -> tuple[list[Unit], ThrownOut]:
     """Return the units that count, in an order of their own, and what was thrown out.
 
-    `where` has the cell of every (workload, cell name) in the samples.
+    `where` has every cell that contestants were measured in, by workload and name. The stalled
+    baseline stays out: it is slow by intent, and looked at by itself (`canaries`).
     """
+    stalled = BASELINE + STALLED
+    samples = [s for s in samples if s.implementation != stalled and (s.workload, s.cell) in where]
     blocks = noisy_blocks(samples)
     grouped: dict[tuple[object, ...], list[Sample]] = {}
     for s in samples:
@@ -211,8 +234,9 @@ def units(
             continue
         for phase in ("cold", "warm"):
             all_of_it = [s for s in unit if s.phase == phase]
-            kept = [s for s in all_of_it if not void(s)]
-            causes.update(void(s) for s in all_of_it if void(s))
+            why = [void(s, where[s.workload, s.cell]) for s in all_of_it]
+            kept = [s for s, cause in zip(all_of_it, why, strict=True) if not cause]
+            causes.update(cause for cause in why if cause)
             if kept and len(kept) >= KEPT * len(all_of_it):
                 whole.append(kept)
             elif all_of_it:
@@ -226,3 +250,24 @@ def units(
     )
     made = [_unit(g, where[g[0].workload, g[0].cell]) for g in whole]
     return sorted(made, key=lambda u: (u.workload, u.cell, u.implementation, u.block)), thrown
+
+
+def missing(
+    samples: Sequence[Sample],
+    where: Mapping[tuple[str, str], Cell],
+    counted: Sequence[Unit],
+) -> dict[tuple[str, str], dict[str, str]]:
+    """Return by cell who was measured there in vain, and why most of its slices do not count."""
+    there = {(u.workload, u.cell, u.implementation) for u in counted if u.phase == "warm"}
+    causes: dict[tuple[str, str, str], Counter[str]] = {}
+    for s in samples:
+        key = (s.workload, s.cell, s.implementation)
+        if key in there or s.implementation in ALIASES or (s.workload, s.cell) not in where:
+            continue
+        cause = void(s, where[s.workload, s.cell]) or "noisy or cut short"
+        causes.setdefault(key, Counter())[cause] += 1
+    found: dict[tuple[str, str], dict[str, str]] = {}
+    for (workload, name, implementation), own in sorted(causes.items()):
+        most = min(own, key=lambda cause: (-own[cause], cause))
+        found.setdefault((workload, name), {})[implementation] = most
+    return found

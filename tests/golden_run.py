@@ -3,13 +3,15 @@
     PYTHONPATH=. python tests/golden_run.py
 
 Rules: the same bytes every time; every way to stand in a report occurs: ranked, tied, failed,
-declared, unproven, unable to run; a noisy block, void slices, a gauge at its limit.
+declared, unproven, unable to run; a noisy block, void slices, a gauge at its limit, one that was
+late, a rate that is not reached; the run's controls pass.
 """
 
 from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +19,11 @@ import msgspec
 
 from harness.model import (
     BASELINE,
+    PLANTED,
+    PLANTED_SHARE,
+    STALL_EVERY_S,
+    STALL_S,
+    STALLED,
     TWIN,
     CaseText,
     Cell,
@@ -46,6 +53,15 @@ RATES = {  # echo, one core: messages per second with 10 connections of 1 KiB
     "trio": 25_500.0,
     "twisted": 36_300.0,
 }
+OPEN = Cell(workload="echo", concurrency=256, size=1024, rate_per_s=2000, ranked=True)
+P50_US = {  # of an answer, at that rate
+    "asyncio": 92.0,
+    "gevent": 71.0,
+    "reference": 24.0,
+    "threads": 0.0,
+    "trio": 164.0,
+    "twisted": 93.0,
+}  # the threads do not reach it
 FETCH = {
     "asyncio": 0.12,
     "gevent": 0.13,
@@ -264,10 +280,15 @@ def _cells() -> list[tuple[Cell, float]]:
     return found
 
 
+def _plain(name: str) -> str:
+    return name.partition("~")[0]
+
+
 def _rate(cell: Cell, name: str, factor: float) -> float:
-    plain = name.removesuffix(TWIN)
+    plain = _plain(name)
     if cell.workload == "echo":
         tired = 0.3 if plain == "threads" and cell.concurrency == 1000 else 1.0
+        tired /= 1 + PLANTED_SHARE * (PLANTED in name)
         return RATES[plain] * factor * tired
     rate = RATES[plain] * FETCH[plain] * (0.95 if cell.concurrency == 100 else 1.0)
     ideal = cell.concurrency / cell.delay_ms * 1e3 if cell.delay_ms else rate * 9
@@ -286,9 +307,7 @@ def _slice(
     limited = name == "reference" and cell.workload == "echo"
     busy_ns = (0.80 if limited else 0.99) * (wall - wait)
     cpu = int(
-        min(busy_ns, messages / RATES[name.removesuffix(TWIN)] / 0.1 * 1e9)
-        if cell.delay_ms
-        else busy_ns
+        min(busy_ns, messages / RATES[_plain(name)] / 0.1 * 1e9) if cell.delay_ms else busy_ns
     )
     return Sample(
         block=block,
@@ -308,6 +327,77 @@ def _slice(
         jain=round(1 - rng.random() * (0.26 if name == "tornado" else 0.01), 4)
         if cell.workload == "echo"
         else 0.0,
+        mean_latency_ns=round(cell.concurrency * wall / messages * rng.uniform(0.99, 1.0), 1)
+        if cell.workload == "echo"
+        else 0.0,
+    )
+
+
+def _middle(value_ns: float) -> int:
+    """Return the middle of a latency's bucket: two digits, so that the file stays small."""
+    step = 10 ** max(0, math.floor(math.log10(value_ns)) - 1)
+    return int(value_ns / step) * step + step // 2
+
+
+def _open(rng: random.Random, block: int, name: str, own: float) -> Sample:
+    """Return half a second at the given rate: most answers near the median, a tail to the right."""
+    median = P50_US[_plain(name)] * own
+    due = 1000
+    lost = 0 if median else 24
+    found = [
+        (median or 4000.0) * math.exp(abs(rng.gauss(0.0, 0.16)) + (rng.random() < 0.02) * 0.7)
+        for _ in range(due - lost)
+    ]
+    counts = Counter(_middle(value * 1e3) for value in found)
+    wall = 500_000_000
+    noisy = block == NOISY
+    return Sample(
+        block=block,
+        implementation=name,
+        workload="echo",
+        cell=OPEN.name,
+        index=0,
+        of=1,
+        wall_ns=wall,
+        messages=due - lost,
+        child_cpu_ns=int((due - lost) / RATES[_plain(name)] * 1.2e9),
+        child_wait_ns=int(wall * (0.6 if noisy else 0.004)),
+        gauge_cpu_ns=wall,
+        gauge_busy=1.0,
+        jain=0.99,
+        max_ns=max(found) * 1e3,
+        due=due,
+        late_p50_ns=110.0,
+        late_p99_ns=310_000.0 if (name, block) == ("trio", 5) else 4_200.0,
+        latencies=tuple(sorted(counts.items())),
+    )
+
+
+def _stalled() -> Sample:
+    """Return two seconds of the baseline asleep for a fifth of them."""
+    waits_ns = []
+    due = 2 * OPEN.rate_per_s
+    for number in range(due):
+        into_s = (number / OPEN.rate_per_s + 0.1003) % STALL_EVERY_S
+        rest_ns = max(0.0, STALL_S - into_s) * 1e9
+        waits_ns.append(rest_ns + P50_US[BASELINE] * 1e3)
+    counts = Counter(int(wait // 1000) * 1000 + 500 for wait in waits_ns)
+    return Sample(
+        block=-1,
+        implementation=BASELINE + STALLED,
+        workload="echo",
+        cell=OPEN.name,
+        index=0,
+        of=1,
+        wall_ns=2_000_000_000,
+        messages=due,
+        child_cpu_ns=int(due / RATES[BASELINE] * 1e9),
+        gauge_busy=1.0,
+        jain=0.99,
+        max_ns=max(waits_ns),
+        due=due,
+        late_p99_ns=4_000.0,
+        latencies=tuple(sorted(counts.items())),
     )
 
 
@@ -316,14 +406,14 @@ def samples() -> list[Sample]:
     rng = random.Random(20260102)
     out = {("tornado", "echo")}
     found = []
-    names = [*(n for n in RATES if RATES[n]), BASELINE + TWIN]
+    names = [*(n for n in RATES if RATES[n]), BASELINE + TWIN, BASELINE + PLANTED]
     for block in [*range(BLOCKS), -1]:
         for name in rng.sample(names, len(names)):
             own = math.exp(rng.gauss(0.0, 0.012))  # the bias of an instance
             for cell, factor in _cells():
                 if cell.ranked != (block >= 0) or (name, cell.workload) in out:
                     continue
-                if block < 0 and TWIN in name:
+                if "~" in name and (block < 0 or not _controls(name, cell)):
                     continue
                 rate = _rate(cell, name, factor) * own
                 first = -1 if block >= 0 and cell.name == "10x1KiB" else 0
@@ -331,7 +421,15 @@ def samples() -> list[Sample]:
                 found += [
                     _slice(rng, block, name, cell, rate, i, first) for i in range(first, last)
                 ]
+            if block >= 0 and PLANTED not in name and (name, "echo") not in out:
+                found.append(_open(rng, block, name, own))
+    found.append(_stalled())
     return found
+
+
+def _controls(name: str, cell: Cell) -> bool:
+    """Tell whether a control is measured in a cell."""
+    return PLANTED not in name or cell.name == "10x1KiB"
 
 
 def main() -> None:

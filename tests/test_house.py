@@ -15,9 +15,9 @@ LAYERS = [
     {"commands"},
     {"stages", "repeat", "explore", "doctor"},
     {"report", "check", "measure", "plan", "analyse", "run_folder"},
-    {"tax"},
+    {"tax", "canaries"},
     {"results", "units", "contrast", "judge", "launch", "witness", "gauge", "machine", "progress"},
-    {"charts", "stats", "files", "lines", "sensitivity", "own_files"},
+    {"charts", "latencies", "stats", "files", "lines", "sensitivity", "own_files"},
     {"summary"},
     {"model", "checked"},
 ]
