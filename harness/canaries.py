@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from harness import contrast, latencies, stats, units
 from harness.model import BASELINE, PLANTED, PLANTED_SHARE, STALL_EVERY_S, STALL_S, STALLED, TWIN
 from harness.results import MEASURED, NOBODY
-from harness.summary import Canary, Doubt, Estimate
+from harness.summary import Canary, CanaryName, Doubt, Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,12 +29,26 @@ if TYPE_CHECKING:
 
 HEADROOM = 1.10  # the fastest client or server in Python reached 0.85-0.90 of a native one
 LITTLE = 0.03  # of the connections
-LITTLE_ROUNDS = 1 / LITTLE  # see _holds_rounds
+LITTLE_ROUNDS = 1 / LITTLE  # times the root of the slices: see _holds_rounds
+LITTLE_WAIT = 0.05  # of a slice: longer ones, cut by an edge, look like a contradiction
 STALL_OFF = 0.02  # of the sleep: a timer's and a scheduler's lateness, many times over
 # A p99 of a slice rests on ten messages: its interval is as wide as the noise, not as the tie, so
 # that at 95% one run in twenty would lose its ranks to chance. A rate's tie leaves room enough.
 TWIN_LEVEL_P99 = 0.99
 _SHARES = {"p90_us": 0.9, "p99_us": 0.99, "p999_us": 0.999}
+
+
+def _unjudged(name: CanaryName, workload: Workload, cell: str, why: Doubt) -> Canary:
+    """Return a control of which nothing can be said."""
+    return Canary(
+        name=name,
+        workload=workload,
+        cell=cell,
+        figure="",
+        estimate=Estimate(value=0.0),
+        passed=None,
+        why=why,
+    )
 
 
 def _twin(where: Where, field: Field) -> Canary | None:
@@ -129,12 +143,11 @@ def _headroom(where: Where, field: Field) -> Canary | None:
 
 
 def _holds_rounds(slices: Sequence[Sample]) -> bool:
-    """Tell whether slices are long enough for the law to hold in them within LITTLE.
+    """Tell whether slices hold rounds enough for the law to show in them.
 
-    It holds exactly but for the messages that a slice's edges cut: of connections that all move in
-    step, the worst case, up to one round too many or too few. Over n slices that evens out: the
-    median is off by half a round over sqrt(n), so rounds times sqrt(n) must reach 1 / LITTLE for
-    the limit to be twice that.
+    It is exact but for the messages that a slice's edges cut: one round at most, where all
+    connections move in step, and next to nothing where a server takes them in turn. The median over
+    slices takes out most of that, so shorter ones need more company.
     """
     rounds = stats.median([s.wall_ns / s.mean_latency_ns for s in slices])
     return rounds * math.sqrt(len(slices)) >= LITTLE_ROUNDS
@@ -149,30 +162,39 @@ def _off(slices: Sequence[Sample], connections: int) -> float:
     return stats.median([stats.median(found) for found in by_block.values()])
 
 
-def _little(cells: Sequence[Cell], samples: Sequence[Sample], field: Field) -> Canary | None:
-    """Return the closed-loop echo cell, over all contestants, in which Little's law is most off."""
+def _undisturbed(
+    cells: Sequence[Cell], samples: Sequence[Sample], field: Field
+) -> dict[tuple[Cell, str], list[Sample]]:
+    """Return the slices of closed-loop echo in which nobody waited long, by cell and contestant."""
     closed = {c.name: c for c in cells if c.workload == "echo" and not c.rate_per_s}
-    found: dict[tuple[str, str], list[Sample]] = {}
+    found: dict[tuple[Cell, str], list[Sample]] = {}
     for s in samples:
         if s.workload != "echo" or s.cell not in closed or s.phase == "cold":
             continue
         if s.implementation not in field.standings or s.mean_latency_ns <= 0:
             continue
-        if not units.void(s, closed[s.cell]):
-            found.setdefault((s.cell, s.implementation), []).append(s)
+        if s.child_wait_ns <= LITTLE_WAIT * s.wall_ns and not units.void(s, closed[s.cell]):
+            found.setdefault((closed[s.cell], s.implementation), []).append(s)
+    return found
+
+
+def _little(cells: Sequence[Cell], samples: Sequence[Sample], field: Field) -> Canary | None:
+    """Return the closed-loop echo cell, over all contestants, in which Little's law is most off."""
+    undisturbed = _undisturbed(cells, samples, field)
     off = {
-        key: _off(slices, closed[key[0]].concurrency)
-        for key, slices in found.items()
+        key: _off(slices, key[0].concurrency)
+        for key, slices in undisturbed.items()
         if _holds_rounds(slices)
     }
     if not off:
-        return None
-    cell, name = max(off, key=lambda key: (abs(off[key]), key))
-    connections = closed[cell].concurrency
+        told = any(s.mean_latency_ns for s in samples if s.workload == "echo")
+        return _unjudged("little", "echo", "", "short") if told else None
+    cell, name = max(off, key=lambda key: (abs(off[key]), key[0].name, key[1]))
+    connections = cell.concurrency
     return Canary(
         name="little",
         workload="echo",
-        cell=cell,
+        cell=cell.name,
         implementation=name,
         figure="connections",
         expected=float(connections),
@@ -196,16 +218,7 @@ def _stall(workload: Workload, samples: Sequence[Sample]) -> Iterator[Canary]:
     kept = [s for s in own if where and s.latencies and not units.void(s, where)]
     held = latencies.stalls((s.wall_ns / 1e9 for s in kept), STALL_S, STALL_EVERY_S)
     if where is None or not held.fewest:
-        yield Canary(
-            name="stall",
-            workload=workload,
-            cell=own[0].cell,
-            figure="p99_us",
-            expected=0.0,
-            estimate=Estimate(value=0.0),
-            passed=None,
-            why="short" if kept else "void",
-        )
+        yield _unjudged("stall", workload, own[0].cell, "short" if kept else "void")
         return
     merged = latencies.of(kept)
     queue = stats.median([s.child_cpu_ns / s.messages / 1e9 for s in kept]) * where.rate_per_s

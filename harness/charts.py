@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FAMILIES = ("coroutine", "callback", "greenlet", "thread", "other", "native")
 """Twelve colours cannot be told apart by everyone; these six can, and names stand beside them."""
 
+PERCENTILES = ("p50", "p90", "p99", "p99.9")
+_SHAPES = ("circle", "square", "diamond", "triangle-right")
+
 _ROW = 30  # pixels of a bar and its gap
 
 
@@ -79,8 +82,37 @@ def answer(
     return _finish(whole, title)
 
 
+def latencies(
+    rows: Sequence[Row], order: Sequence[str], *, title: str, phone: bool
+) -> dict[str, Any]:
+    """Return percentiles on a line each, from p50 to p99.9, on a logarithmic axis.
+
+    A row has: name, family, percentile (one of PERCENTILES), value (microseconds). `order` has the
+    names, the best first. The shape tells the percentile, its place on the line says it again.
+    """
+    values = [float(row["value"] or 1.0) for row in rows]
+    scale = alt.Scale(type="log", domain=[min(values) / 1.3, max(values) * 1.3], nice=False)
+    axis = alt.Axis(title="µs, logarithmic", tickCount=5, format="~s", grid=False)
+    x = alt.X("value:Q", axis=axis, scale=scale)
+    names = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8)
+    y = alt.Y("name:N", sort=list(order), axis=names)
+    base = alt.Chart(alt.InlineData(values=list(rows))).encode(y=y)
+    legend = alt.Legend(orient="top", title=None, offset=12)
+    shape = alt.Shape(
+        "percentile:N",
+        sort=list(PERCENTILES),
+        scale=alt.Scale(domain=list(PERCENTILES), range=list(_SHAPES)),
+        legend=legend,
+    )
+    color = _family(rows, phone=phone)
+    line = base.mark_line(strokeWidth=2).encode(x=x, detail="name:N", color=color)
+    points = base.mark_point(filled=True, opacity=1, size=64)
+    drawn = alt.LayerChart(layer=[line, points.encode(x=x, color=color, shape=shape)])
+    return _finish(drawn.properties(width=210 if phone else 520, height=_ROW * len(order)), title)
+
+
 def _finish(
-    chart: alt.VConcatChart | alt.HConcatChart | alt.FacetChart, title: str
+    chart: alt.VConcatChart | alt.HConcatChart | alt.FacetChart | alt.LayerChart, title: str
 ) -> dict[str, Any]:
     found: dict[str, Any] = chart.properties(title=alt.Title(title, anchor="start")).to_dict()
     found.pop("config", None)

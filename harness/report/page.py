@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from harness import contrast
 from harness.model import BASELINE
-from harness.report import FOLDER, appendix, behaviour, numbers, tables, taxes, words
+from harness.report import (
+    FOLDER,
+    appendix,
+    behaviour,
+    controls,
+    latency,
+    numbers,
+    tables,
+    taxes,
+    words,
+)
 from harness.report.markdown import Markdown, environment, join, link, strong, text, visible
 
 if TYPE_CHECKING:
@@ -29,7 +39,8 @@ def _sentence(summary: Summary, found: WorkloadSummary) -> Markdown:
     """Return the answer in a sentence, from the figures."""
     titles = {one.name: one.title for one in summary.implementations if one.kind == "framework"}
     if why := words.withheld(found):
-        return text(why)
+        wide = words.widths(found) if summary.quick else ""
+        return text(f"{why} {wide.partition(': ')[2].capitalize()}." if wide else why)
     first = [
         row
         for row in found.standings
@@ -58,7 +69,8 @@ def _workload(
     picture = drawn.get(found.workload)
     pale = any(row.status in ("declared", "unproven") and row.ratio for row in found.standings)
     note = Markdown("\n\n<sub>Pale bars are measured and not ranked.</sub>" if pale else "")
-    ranked = [c for c in found.cells if c.cell.ranked and c.results]
+    ranked = [c for c in found.cells if c.cell.ranked and c.results and not c.cell.rate_per_s]
+    answers = drawn.get(f"{found.workload}-latency")
     return {
         "heading": found.workload.capitalize(),
         "what": words.WHAT[found.workload],
@@ -68,6 +80,8 @@ def _workload(
         "without_rank": tables.without_rank(summary, found),
         "without_figures": tables.without_figures(summary, found),
         "cells": [(words.cell(c.cell), tables.cell(summary, found, c)) for c in ranked],
+        "latency_picture": answers.tag() if answers else None,
+        "latencies": latency.sections(summary, found),
     }
 
 
@@ -81,7 +95,31 @@ def _once(summary: Summary, drawn: dict[str, Picture]) -> list[tuple[str, object
         if table := tables.once(summary, found):
             unit = "messages per second" if found.workload == "echo" else "share of the ideal rate"
             parts.append((f"{found.workload.capitalize()}: {unit}", None, table))
+    for found in summary.workloads:
+        if found.workload != "echo":
+            continue
+        for heading, made in (
+            ("Echo: fairness over connections, 1 KiB (Jain)", tables.fairness),
+            ("Echo: CPU µs a message", tables.cpu),
+            ("Echo: minor page faults a message", tables.faults),
+        ):
+            if table := made(summary, found):
+                parts.append((heading, None, table))
     return parts
+
+
+def _controls(summary: Summary) -> dict[str, object]:
+    """Return the section on the run's own controls."""
+    lacking = [
+        f"{found.workload}: {', '.join(lacks)}"
+        for found in summary.workloads
+        if found.canaries and (lacks := controls.missing(found.canaries, found.workload))
+    ]
+    return {
+        "canaries": tables.canaries(summary),
+        "controls": [f"{controls.TITLES[name]}: {says}." for name, says in controls.DOES.items()],
+        "lacking": "; ".join(lacking),
+    }
 
 
 def command(summary: Summary) -> str:
@@ -128,7 +166,8 @@ def page(
         "rules": words.rules(),
         "taxes": taxes.taxes(taxed),
         "sensitivity": appendix.sensitivity(proof),
-        "canaries": tables.canaries(summary),
+        "widths": tables.widths(summary),
+        **_controls(summary),
         "command": Markdown(command(summary)),
     }
     return environment().get_template("REPORT.md.j2").render(parts)

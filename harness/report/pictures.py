@@ -121,7 +121,8 @@ def _panel(
 def _answer(summary: Summary, found: WorkloadSummary) -> Picture | None:
     """Return the chart of a workload's ranked cells."""
     known = {one.name: one for one in summary.implementations}
-    panels = [rows for c in found.cells if c.cell.ranked and (rows := _panel(c, found, known))]
+    ranked = [c for c in found.cells if c.cell.ranked and not c.cell.rate_per_s]
+    panels = [rows for c in ranked if (rows := _panel(c, found, known))]
     drawn = {row["name"] for rows in panels for row in rows}
     titles = [_label(known[row.implementation]) for row in found.standings]
     order = [title for title in titles if title in drawn]
@@ -179,14 +180,52 @@ def _curve(
     return Picture(name, f"Line charts: {title}, one panel each; the table has the figures.", draw)
 
 
+def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
+    """Return the percentiles of the first cell with an equal rate for all."""
+    known = {one.name: one for one in summary.implementations}
+    each = next((c for c in found.cells if c.cell.rate_per_s and c.results), None)
+    if each is None:
+        return None
+    rows: list[Row] = []
+    for result in each.results:
+        if result.latency is None:
+            continue
+        one, merged = known[result.implementation], result.latency.merged
+        rows += [
+            {"name": _label(one), "family": _family(one), "percentile": label, "value": value}
+            for label, value in zip(
+                charts.PERCENTILES,
+                (merged.p50_us, merged.p90_us, merged.p99_us, merged.p999_us),
+                strict=True,
+            )
+        ]
+    order = list(dict.fromkeys(str(row["name"]) for row in rows))
+    if not order:
+        return None
+    said = "; ".join(
+        f"{name} "
+        + ", ".join(numbers.plain(float(r["value"] or 0)) for r in rows if r["name"] == name)
+        for name in order
+    )
+    title = f"{found.workload}: latency at {each.cell.rate_per_s:,} messages per second"
+
+    def draw(phone: bool) -> dict[str, Any]:
+        return charts.latencies(rows, order, title=title, phone=phone)
+
+    says = f"Dot chart, {title}, µs at p50, p90, p99 and p99.9. {said}."
+    return Picture(f"{found.workload}-latency", says, draw)
+
+
 def pictures(summary: Summary) -> dict[str, Picture]:
     """Return every chart that the summary has figures for, by name, in the report's order."""
     found = [_answer(summary, one) for one in summary.workloads]
+    found += [_latency(summary, one) for one in summary.workloads]
     for one in summary.workloads:
         if one.workload != "echo":
             continue
-        width = [c for c in one.cells if c.cell.size == 1024]
-        depth = [c for c in one.cells if c.cell.concurrency == 100]
+        closed = [c for c in one.cells if not c.cell.rate_per_s]
+        width = [c for c in closed if c.cell.size == 1024]
+        depth = [c for c in closed if c.cell.concurrency == 100]
         title = "echo: rate by number of connections, 1 KiB each"
         found.append(_curve(summary, width, "connections", title, "echo-connections"))
         title = "echo: rate by size of message, 100 connections"

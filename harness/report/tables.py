@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report import numbers, words
+from harness.report import controls, numbers, words
 from harness.report.markdown import Markdown, join, link, prose, small, strong, table, text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.model import Implementation
     from harness.summary import CellSummary, Estimate, Result, Standing, Summary, WorkloadSummary
@@ -56,7 +56,8 @@ def _figures(row: Standing, ranked: Sequence[CellSummary]) -> list[object]:
 def answer(summary: Summary, found: WorkloadSummary) -> Markdown:
     """Return a workload's ranking: one row for everyone who has figures."""
     known, many = known_by_name(summary), words.NOUN[found.workload][1]
-    ranked = [c for c in found.cells if c.cell.ranked and not c.cell.delay_ms]
+    plain = [c for c in found.cells if not (c.cell.delay_ms or c.cell.rate_per_s)]
+    ranked = [c for c in plain if c.cell.ranked]
     at = f", {_short(ranked[0])}" if ranked else ""
     rates = [f"{many}/s, {_short(c)}" for c in ranked]
     heads = ["rank", "", f"rate, × {found.baseline}", *rates]  # noqa: RUF001
@@ -143,12 +144,42 @@ def cell(summary: Summary, found: WorkloadSummary, each: CellSummary) -> Markdow
     return table(heads, rows, "cl" + "r" * (len(heads) - 2))
 
 
-def once(summary: Summary, found: WorkloadSummary) -> Markdown:
-    """Return rate and range (echo), or the share of the ideal (fetch), over all conditions.
+def _rate(r: Result) -> object:
+    """Return a rate with its range, or where there is an ideal, the share of it."""
+    if r.efficiency is not None:
+        return f"{r.efficiency:.0%}"
+    low, high = (numbers.plain(x or 0) for x in (r.rate_per_s.low, r.rate_per_s.high))
+    ends = "" if low == high else f"{low}–{high}"  # noqa: RUF001
+    rate = numbers.BOUNDS[r.rate_per_s.bound] + numbers.plain(r.rate_per_s.value)
+    return join([rate, small(ends)], " ").strip_end()
+
+
+def _cpu(r: Result) -> object:
+    return numbers.plain(r.cpu_us.value)
+
+
+def _faults(r: Result) -> object:
+    return f"{r.faults:.2f}"
+
+
+def _jain(r: Result) -> object:
+    return f"{r.jain:.3f}"
+
+
+def once(
+    summary: Summary,
+    found: WorkloadSummary,
+    show: Callable[[Result], object] = _rate,
+) -> Markdown:
+    """Return one figure over all conditions: rate (echo), or the share of the ideal (fetch).
 
     The ranked cells stand among them, so that a row or a column can be read without a gap.
     """
-    cells = [c for c in found.cells if c.results and (found.workload == "echo" or c.cell.delay_ms)]
+    cells = [
+        c
+        for c in found.cells
+        if c.results and (c.cell.delay_ms or found.workload == "echo") and not c.cell.rate_per_s
+    ]
     if all(c.cell.ranked for c in cells):
         return NOTHING
     cells.sort(key=lambda c: (c.cell.size, c.cell.concurrency))
@@ -161,18 +192,56 @@ def once(summary: Summary, found: WorkloadSummary) -> Markdown:
         row: list[object] = [join([words.cell(c.cell), blocks], " ").strip_end()]
         for name in names:
             r = _in(c, name)
-            if r is None:
-                row.append(numbers.NONE)
-            elif r.efficiency is not None:
-                row.append(f"{r.efficiency:.0%}")
-            else:
-                low, high = (numbers.plain(x or 0) for x in (r.rate_per_s.low, r.rate_per_s.high))
-                ends = "" if low == high else f"{low}–{high}"  # noqa: RUF001
-                rate = numbers.BOUNDS[r.rate_per_s.bound] + numbers.plain(r.rate_per_s.value)
-                row.append(join([rate, small(ends)], " ").strip_end())
+            row.append(numbers.NONE if r is None else show(r))
         rows.append(row)
     heads = ["", *(titles[name].title for name in names)]
     return table(heads, rows, "l" + "r" * len(names)) if rows else NOTHING
+
+
+def cpu(summary: Summary, found: WorkloadSummary) -> Markdown:
+    """Return CPU time per message over all conditions."""
+    return once(summary, found, _cpu)
+
+
+def faults(summary: Summary, found: WorkloadSummary) -> Markdown:
+    """Return minor page faults per message over all conditions."""
+    return once(summary, found, _faults)
+
+
+def fairness(summary: Summary, found: WorkloadSummary) -> Markdown:
+    """Return Jain's index over the connections, at each number of them above one, 1 KiB each."""
+    cells = [
+        c
+        for c in found.cells
+        if c.cell.size == 1024 and c.cell.concurrency > 1 and not c.cell.rate_per_s and c.results
+    ]
+    cells.sort(key=lambda c: c.cell.concurrency)
+    titles = known_by_name(summary)
+    rows = []
+    for row in found.standings:
+        own = [_in(c, row.implementation) for c in cells]
+        if any(r is not None and r.jain for r in own):
+            shown = [numbers.NONE if r is None else _jain(r) for r in own]
+            rows.append([titles[row.implementation].title, *shown])
+    heads = ["", *(numbers.count(c.cell.concurrency, "connection") for c in cells)]
+    return table(heads, rows, "l" + "r" * len(cells)) if rows else NOTHING
+
+
+def widths(summary: Summary) -> Markdown:
+    """Return the widest interval of each ranked cell."""
+    titles = known_by_name(summary)
+    rows = [
+        [
+            f"{found.workload} {words.cell(each.cell)}",
+            "p99" if each.cell.rate_per_s else "rate",
+            f"± {each.half_width:.1%}",
+            titles[each.widest].title,
+        ]
+        for found in summary.workloads
+        for each in found.cells
+        if each.half_width is not None
+    ]
+    return table(["", "ratio of", "widest interval", "whose"], rows, "llrl") if rows else NOTHING
 
 
 def cold(summary: Summary) -> Markdown:
@@ -230,14 +299,26 @@ def machine(summary: Summary) -> Markdown:
 
 
 def canaries(summary: Summary) -> Markdown:
-    """Return what the baseline gave against itself, cell by cell."""
-    says = {True: "✅ passed", False: "❌ failed", None: "too few blocks to judge"}
-    rows = [
-        [f"{c.workload} {c.cell}", _with_interval(c.estimate), says[c.passed]]
-        for found in summary.workloads
-        for c in found.canaries
-    ]
-    return table(["", "asyncio / asyncio", ""], rows, "lrl") if rows else NOTHING
+    """Return the controls inside the run: what was expected, what was seen, and the verdict."""
+    titles = known_by_name(summary)
+    rows = []
+    for found in summary.workloads:
+        for c in found.canaries:
+            figure = controls.FIGURES.get(c.figure, c.figure)
+            if c.implementation in titles:
+                figure += f", {titles[c.implementation].title}"
+            rows.append(
+                [
+                    controls.TITLES[c.name],
+                    f"{c.workload} {c.cell}",
+                    figure,
+                    controls.expected(c),
+                    controls.seen(c),
+                    controls.verdict(c),
+                ]
+            )
+    heads = ["", "where", "figure", "expected", "seen", ""]
+    return table(heads, rows, "lllrrl") if rows else NOTHING
 
 
 def thrown_out(summary: Summary) -> Markdown:

@@ -56,6 +56,9 @@ def text(summary: Summary, *, width: int = 100, colour: bool = False) -> str:
         console.print(Text("! " + visible(warning), style="bold red"))
     for found in summary.workloads:
         console.print(_table(summary, found, width))
+        for line in (words.withheld(found), words.widths(found)):
+            if line:
+                console.print(Text(line), style="" if line.startswith(found.workload) else "yellow")
         console.print()
     thrown = summary.thrown_out
     counted = ", ".join(

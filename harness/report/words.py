@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness import contrast, units
 from harness.model import BASELINE, Cell, Level, VerdictKind, Workload
-from harness.report import numbers
+from harness.report import controls, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,8 @@ def cell(where: Cell) -> str:
     """Return a cell's name in words."""
     if where.workload == "echo":
         many = numbers.count(where.concurrency, "connection")
-        return f"{many} × {numbers.size(where.size)}"  # noqa: RUF001  a times sign is meant
+        rate = f", {where.rate_per_s:,} messages/s" if where.rate_per_s else ""
+        return f"{many} × {numbers.size(where.size)}{rate}"  # noqa: RUF001  a times sign is meant
     delay = f"{where.delay_ms} ms delay" if where.delay_ms else "no delay"
     return f"{where.concurrency} at once, {delay}"
 
@@ -99,11 +100,26 @@ def withheld(found: WorkloadSummary) -> str:
             "a larger --budget measures more blocks."
         )
     if found.withheld == "canary":
+        failed = dict.fromkeys(controls.TITLES[c.name] for c in found.canaries if c.passed is False)
         return (
-            f"No ranks: {BASELINE}, measured a second time under a hidden name, did not come out "
-            "equal to itself. Something disturbed the run: close what else runs on this machine, "
-            "and measure again."
+            f"No ranks: of the controls inside this run one failed ({', '.join(failed)}). The "
+            "warning at the top says what disturbed it and what to change."
         )
+    return ""
+
+
+def widths(found: WorkloadSummary) -> str:
+    """Return how narrow the ratios of a workload are, cell by cell; empty where none is ranked."""
+    ranked = [each for each in found.cells if each.cell.ranked and each.results]
+    known = [
+        f"{each.half_width:.1%} ({each.cell.name})"
+        for each in ranked
+        if each.half_width is not None
+    ]
+    if known:
+        return f"{found.workload}: every ratio is known to within " + ", ".join(known)
+    if ranked:
+        return f"{found.workload}: too few blocks to say how well the ratios are known"
     return ""
 
 
@@ -113,15 +129,10 @@ def warnings(summary: Summary) -> Iterator[str]:
     for found in summary.workloads:
         for canary in found.canaries:
             if canary.passed is False:
-                yield (
-                    f"{found.workload}, {canary.cell}: the A/A control failed. {BASELINE} against "
-                    f"itself gave {numbers.figure(canary.estimate, most=3)} "
-                    f"({numbers.interval(canary.estimate, most=3)}) where 1 was due within "
-                    f"{contrast.TIE:.0%}."
-                )
+                yield controls.failure(canary)
         if found.baseline and found.baseline != BASELINE:
             yield f"{found.workload}: {BASELINE} has no figures; ratios are to {found.baseline}."
-        if found.baseline and not found.canaries:
+        if found.baseline and not any(canary.name == "twin" for canary in found.canaries):
             yield f"{found.workload}: there was no A/A control in this run."
     if 2 * len(thrown.blocks) > thrown.all_blocks:
         yield (
@@ -136,6 +147,11 @@ def rules() -> list[str]:
         (
             f"A slice does not count when the gauge had no core for {units.GAUGE_WAIT:.0%} of it "
             "or more, when the contestant had none throughout, or when a reply was wrong or bad."
+        ),
+        (
+            f"At an equal rate it does not count either when fewer than {units.REACHED:.0%} of the "
+            f"messages were answered, or when the gauge sent one in a hundred over "
+            f"{units.LATE_NS / 1e3:.0f} µs late."
         ),
         f"A process does not count in a cell when fewer than {units.KEPT:.0%} of its slices do.",
         (
