@@ -365,7 +365,7 @@ def _open(rng: random.Random, block: int, name: str, own: float) -> Sample:
         gauge_cpu_ns=wall,
         gauge_busy=1.0,
         jain=0.99,
-        max_ns=max(found) * 1e3,
+        max_ns=round(max(found) * 1e3, 1),
         due=due,
         late_p50_ns=110.0,
         late_p99_ns=310_000.0 if (name, block) == ("trio", 5) else 4_200.0,

@@ -98,7 +98,7 @@ def test_every_picture_that_is_shown_is_there_and_the_other_way_round(
     """REPORT.md names exactly the SVG files that are rendered with it."""
     shown = set(re.findall(r'(?:srcset|src)="([^"]+)"', rendered["REPORT.md"]))
     assert shown == set(rendered) - {"REPORT.md", "report/cases.html"}
-    assert len(shown) == 16
+    assert len(shown) == 20
 
 
 def test_pictures_are_plain_drawings(rendered: dict[str, str]) -> None:

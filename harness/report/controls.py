@@ -79,8 +79,10 @@ def _number(canary: Canary, value: float | None) -> str:
 
 def expected(canary: Canary) -> str:
     """Return what was expected: `1.05 (1.02-1.08)`, or `1.10 or more`."""
-    if canary.least is None:
+    if not canary.figure:
         return numbers.NONE
+    if canary.least is None:
+        return _number(canary, canary.expected)
     if canary.most is None:
         return f"{_number(canary, canary.least)} or more"
     ends = f"{_number(canary, canary.least)}–{_number(canary, canary.most)}"  # noqa: RUF001
@@ -89,7 +91,7 @@ def expected(canary: Canary) -> str:
 
 def seen(canary: Canary) -> str:
     """Return what was seen, with its interval where it has one."""
-    if canary.least is None:
+    if not canary.figure:
         return numbers.NONE
     if canary.figure.endswith("_us") or canary.figure == "connections":
         return _number(canary, canary.estimate.value)
