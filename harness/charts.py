@@ -98,6 +98,8 @@ def latencies(
     y = alt.Y("name:N", sort=list(order), axis=names)
     base = alt.Chart(alt.InlineData(values=list(rows))).encode(y=y)
     legend = alt.Legend(orient="top", title=None, offset=12)
+    if phone:
+        legend.columns = 2
     shape = alt.Shape(
         "percentile:N",
         sort=list(PERCENTILES),

@@ -335,7 +335,7 @@ def _slice(
 
 def _middle(value_ns: float) -> int:
     """Return the middle of a latency's bucket: two digits, so that the file stays small."""
-    step = 10 ** max(0, math.floor(math.log10(value_ns)) - 1)
+    step = int(10 ** max(0, math.floor(math.log10(value_ns)) - 1))
     return int(value_ns / step) * step + step // 2
 
 

@@ -91,7 +91,8 @@ def test_figures_of_the_summary_are_those_of_numpy() -> None:
 
     def answers(s: dict[str, Any]) -> FloatArray:
         values, counts = np.array(s["latencies"]).T
-        return np.minimum(np.repeat(values, counts), s["max_ns"]) / 1e3
+        each = np.repeat(values, counts).astype(np.float64)
+        return np.asarray(np.minimum(each, s["max_ns"]) / 1e3, dtype=np.float64)
 
     def p99(s: dict[str, float]) -> float:
         return float(np.quantile(answers(s), 0.99, method="inverted_cdf"))

@@ -64,7 +64,14 @@ def _config(theme: str, *, phone: bool) -> dict[str, Any]:
             "offset": 12,
         },
         "header": {"labelColor": text, "titleColor": muted},
-        "legend": {"labelColor": text, "labelFontSize": 12, "symbolSize": 110, "symbolOpacity": 1},
+        "legend": {
+            "labelColor": text,
+            "labelFontSize": 12,
+            "symbolSize": 110,
+            "symbolOpacity": 1,
+            "symbolBaseFillColor": text,  # of shapes, which have no colour of their own
+            "symbolBaseStrokeColor": text,
+        },
         "axis": {
             "labelColor": muted,
             "titleColor": muted,
