@@ -73,8 +73,8 @@ def _by_name(found: Iterable[Unit]) -> dict[str, list[Unit]]:
     return names
 
 
-def collect(where: Cell, found: Sequence[Unit], void: Mapping[str, str]) -> Where:
-    """Return a cell with its units."""
+def collect(where: Cell, found: Sequence[Unit], void: Mapping[str, str] | None = None) -> Where:
+    """Return a cell with its units; `void`: who was measured there in vain -> the cause."""
     warm = _by_name(u for u in found if u.phase == "warm")
     p99 = {
         n: {u.block: math.log(max(u.histogram.quantile(0.99), 1.0)) for u in us}
@@ -89,7 +89,7 @@ def collect(where: Cell, found: Sequence[Unit], void: Mapping[str, str]) -> Wher
         cpu={n: {u.block: math.log(max(u.cpu_us, 1e-3)) for u in us} for n, us in warm.items()},
         p99=p99 if where.rate_per_s else {},
         limited=frozenset(n for n, us in warm.items() if 2 * sum(u.limited for u in us) > len(us)),
-        void=void,
+        void=void or {},
     )
 
 

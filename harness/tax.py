@@ -16,7 +16,8 @@ import msgspec
 
 from harness import contrast, results
 from harness.lines import code_lines
-from harness.model import FORMAT, NAIVE, Cell, Estimate, ThrownOut
+from harness.model import FORMAT, NAIVE, Cell
+from harness.summary import Estimate, ThrownOut
 from harness.units import noisy_blocks, units
 
 if TYPE_CHECKING:

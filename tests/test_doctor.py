@@ -15,7 +15,8 @@ from harness.doctor import business, control, hardware, limits, probes, spin, vi
 from harness.doctor.finding import Diagnosis, Finding, half_width
 from harness.doctor.place import Place
 from harness.doctor.probes import CpuClock, Spin, Timer
-from harness.model import BASELINE, TWIN, Estimate, HarnessError, Sample, UsageError
+from harness.model import BASELINE, TWIN, HarnessError, Sample, UsageError
+from harness.summary import Estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,13 +18,14 @@ from harness import contrast, results
 from harness.doctor.finding import Finding, finding, half_width
 from harness.measure import echo
 from harness.measure.job import Bench, Job
-from harness.model import BASELINE, TWIN, Cell, Estimate
+from harness.model import BASELINE, TWIN, Cell
 from harness.units import units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.model import Implementation, Sample
+    from harness.summary import Estimate
 
 CELL = Cell(workload="echo", concurrency=10, size=1024, ranked=True)
 LENGTH_S = 10.0

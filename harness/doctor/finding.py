@@ -9,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-from harness.model import FORMAT, Estimate
+from harness.model import FORMAT
+from harness.summary import Estimate  # noqa: TC001  msgspec reads the annotations
 
 Mark = Literal["good", "fair", "bad"]
 

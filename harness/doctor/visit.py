@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.doctor.place import Place
-    from harness.model import Estimate, Sample
+    from harness.model import Sample
+    from harness.summary import Estimate
 
     Check = Callable[[Place], Finding]
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from harness.model import VerdictKind
     from harness.report.pictures import Picture
     from harness.sensitivity import Sensitivity
-    from harness.tax import Tax
     from harness.summary import Summary, WorkloadSummary
+    from harness.tax import Tax
 
 _FAILED: tuple[VerdictKind, ...] = ("FAIL",)
 _UNKNOWN: tuple[VerdictKind, ...] = ("HARNESS-ERROR", "INCONCLUSIVE", "UNSUPPORTED", "INFO")

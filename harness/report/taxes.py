@@ -19,7 +19,7 @@ from harness.report.tables import NOTHING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.model import Estimate
+    from harness.summary import Estimate
     from harness.tax import Payer, Price, Tax, What
 
 HEADS: dict[What, str] = {
