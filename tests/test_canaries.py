@@ -225,8 +225,13 @@ def test_littles_law_is_broken_by_a_gauge_that_counts_wrongly(off: float, passed
 
 
 def test_littles_law_is_not_asked_of_slices_that_cannot_show_it() -> None:
-    """Two rounds in a slice, or long waits for a core: no contradiction, and it is said."""
-    for fields in ({"mean_latency_ns": 25e6}, {"child_wait_ns": 4_000_000}):
+    """Two rounds, a long answer, waits for a core, starved connections: and it is said."""
+    for fields in (
+        {"mean_latency_ns": 25e6},
+        {"max_ns": 34e6},
+        {"child_wait_ns": 6_000_000},
+        {"jain": 0.5},
+    ):
         found = summarise(
             [s if s.latencies else msgspec.structs.replace(s, **fields) for s in CONTROLS]
         )
