@@ -14,7 +14,7 @@ import pytest
 
 from harness import files
 from harness.model import UsageError, VerdictKind
-from harness.report import markdown, numbers, rendering, terminal, words
+from harness.report import markdown, numbers, page, rendering, terminal, words
 from harness.report.page import command
 from harness.summary import Estimate, Summary
 
@@ -219,6 +219,24 @@ def test_a_failed_canary_is_said_first(summary: Summary) -> None:
     ]
     assert text.index("[!WARNING]") < text.index("A/A control failed") < text.index("## Echo")
     assert "measure again" in text
+
+
+def test_how_well_the_ratios_are_known_is_said(summary: Summary) -> None:
+    """On the terminal and in its section always; a quick run has it in its answer."""
+    first, *rest = summary.workloads
+    widest = max(each.half_width or 0 for each in first.cells if not each.cell.rate_per_s)
+    short = msgspec.structs.replace(first, withheld="blocks", blocks=6)
+    quick = msgspec.structs.replace(summary, quick=True, workloads=(short, *rest))
+    said = f"{widest:.1%}"
+    assert f"known to within {said} (10x1KiB)" in terminal.text(quick)
+    assert f"Every ratio is known to within {said} (10x1KiB)" in words_of(quick, "## Fetch")
+    assert "Every ratio is known" not in words_of(summary, "## Fetch")
+    assert f"± {said}" in page.page(summary, {}).partition("### How well")[2]
+
+
+def words_of(summary: Summary, end: str) -> str:
+    """Return the report up to a heading, without its pictures."""
+    return page.page(summary, {}).partition(end)[0]
 
 
 def test_a_run_without_measurements_is_a_report(summary: Summary) -> None:

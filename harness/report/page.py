@@ -39,8 +39,8 @@ def _sentence(summary: Summary, found: WorkloadSummary) -> Markdown:
     """Return the answer in a sentence, from the figures."""
     titles = {one.name: one.title for one in summary.implementations if one.kind == "framework"}
     if why := words.withheld(found):
-        wide = words.widths(found) if summary.quick else ""
-        return text(f"{why} {wide.partition(': ')[2].capitalize()}." if wide else why)
+        wide = words.widths(found).partition(": ")[2] if summary.quick else ""
+        return text(f"{why} {wide[0].upper()}{wide[1:]}." if wide else why)
     first = [
         row
         for row in found.standings
