@@ -201,6 +201,16 @@ def test_a_stall_that_nobody_measured_is_said_to_be_unjudged(
     assert (control(found, "stall").passed, control(found, "stall").why) == (None, why)
 
 
+def test_a_stall_that_a_busy_core_prolonged_is_neither_passed_nor_failed() -> None:
+    """Ten milliseconds too late with twenty without a core: no pass; with none: a failure."""
+    late = stalled(STALL_S * 1.2, STALL_EVERY_S)
+    calm = [s for s in CONTROLS if STALLED not in s.implementation]
+    for wait_ns, passed in ((20_000_000, None), (1_000_000, False)):
+        sample = msgspec.structs.replace(late, child_wait_ns=wait_ns)
+        seen = [c for c in summarise([*calm, sample]).workloads[0].canaries if c.name == "stall"]
+        assert [c.passed for c in seen if c.figure != "p90_us"] == [passed, passed]
+
+
 def test_the_stalled_baseline_changes_no_figure() -> None:
     """With it or without it: the same cells, the same ranks, the same slices thrown out."""
     whole = summarise(CONTROLS)
