@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import contrast, latencies, stats
+from harness import contrast, latencies, precision, stats
 from harness.summary import (
     CellSummary,
     Estimate,
@@ -207,8 +207,9 @@ def _half_width(results: Iterable[Result], field: Field) -> tuple[float | None, 
     widths = [(0.0, "")]
     for result in results:
         ratio = result.latency.ratio if result.latency else result.ratio
-        if ratio and ratio.low and ratio.high and result.implementation != field.reference:
-            widths.append(((ratio.high - ratio.low) / 2 / ratio.value, result.implementation))
+        width = precision.half_width(ratio)
+        if width is not None and result.implementation != field.reference:
+            widths.append((width, result.implementation))
     most, name = max(widths)
     return (stats.significant(most, 3), name) if name else (None, "")
 

@@ -6,6 +6,7 @@ writes its own file. It can be called again: what is done is not done twice.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ import msgspec
 
 from harness import files, judge
 from harness.check import cases, suite, told
-from harness.measure.session import BLOCKS_LEAST, Session, least_s
+from harness.measure.schedule import BLOCKS_LEAST, least_s
+from harness.measure.session import Session
 from harness.model import Plan, UsageError, Verdict, Workload
 from harness.progress import Progress
 
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.check.case import Case
+    from harness.cost import Part
     from harness.measure.job import Job
+    from harness.measure.session import Ended
     from harness.model import Implementation
     from harness.run_folder import Clock
 
@@ -110,7 +114,7 @@ def play(
 
 
 def measure_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
-    """Measure what passed, in blocks, until the budget is spent."""
+    """Measure what passed, in blocks, until the intervals are narrow or the budget is spent."""
     failed = _failed(the_plan, verdicts_of(folder))
     session = Session(the_plan, folder, failed)
     left_s = the_plan.budget_s - clock.spent_s
@@ -120,8 +124,28 @@ def measure_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
             clock.save()
             progress.say("measure", f"{job.implementation.name} {job.workload}, {text}")
 
-        session.run(time.monotonic() + left_s, on_job)
+        ended = session.run(time.monotonic() + left_s, on_job)
+        progress.note(ending(ended))
     clock.save()
+
+
+def ending(ended: Ended) -> str:
+    """Return how measuring came to its end, and how narrow the intervals are."""
+    why = {
+        "narrow": "every interval is narrow enough",
+        "budget": "the budget is spent",
+        "nobody": "nobody is left to measure",
+    }
+    said = f"measure: {ended.blocks} blocks; {why[ended.why]}"
+    if ended.widest and math.isfinite(ended.widest.share):
+        widest = ended.widest
+        said += f"; the widest half-width of a rate ratio is {widest.share:.2%} "
+        said += f"({widest.implementation}, {widest.workload} {widest.cell})"
+    elif ended.widest:
+        said += "; too few of them for every interval"
+    if ended.left_out:
+        said += "; no time was left for the cells that are measured once"
+    return said + "."
 
 
 def _failed(the_plan: Plan, verdicts: Sequence[Verdict]) -> list[tuple[str, Workload]]:
@@ -148,5 +172,10 @@ def report_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
     rendering.run(folder, folder)
 
 
-STAGES = (check_stage, measure_stage, analyse_stage, report_stage)
+STAGES: dict[Part, Callable[[Plan, Path, Clock], None]] = {
+    "check": check_stage,
+    "measure": measure_stage,
+    "analyse": analyse_stage,
+    "report": report_stage,
+}
 """The whole program, in order."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness import files, run_folder, stages
+from harness import cost, files, run_folder, stages
 from harness.commands import options
 from harness.model import InterruptedRun, UsageError
 from harness.summary import Summary
@@ -43,10 +43,11 @@ def compare(choice: Choice, resume: Path | None) -> None:
     else:
         the_plan = stages.fit_budget(choice.plan(), given=choice.budget is not None)
         folder = run_folder.create(choice.out, the_plan)
-    clock = run_folder.Clock(folder)
+    clock, book = run_folder.Clock(folder), cost.Book(folder)
     try:
-        for stage in stages.STAGES:
-            stage(the_plan, folder, clock)
+        for part, stage in stages.STAGES.items():
+            with book.timed(part):
+                stage(the_plan, folder, clock)
     except KeyboardInterrupt:
         clock.save()
         raise InterruptedRun(
@@ -56,6 +57,8 @@ def compare(choice: Choice, resume: Path | None) -> None:
     from harness.report import terminal  # noqa: PLC0415  scipy takes two seconds
 
     click.echo(terminal.text(summary, colour=sys.stdout.isatty()))
+    for sentence in cost.sentences(book.read()):
+        click.echo(sentence)
     click.echo(f"\nThe report: {folder / 'REPORT.md'}")
 
 

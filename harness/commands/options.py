@@ -145,7 +145,9 @@ _CHOICE = (
     outside,
     click.option("--quick", is_flag=True, help="Two minutes: one case a clause, six blocks."),
     click.option(
-        "--budget", type=Duration(), help=f"Time for the whole run; {BUDGET} if not given."
+        "--budget",
+        type=Duration(),
+        help=f"Time for the whole run, as 60s, 10m or 2h; {BUDGET} if not given.",
     ),
     seed,
     click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run folder."),

@@ -26,11 +26,18 @@ def complaint(folder: Path) -> str | None:
 
 
 def main() -> int:
-    """Run the role that the command line names and return its exit code."""
+    """Run the role that the command line names and return its exit code.
+
+    With `-` in its place the role and its options are the first line of stdin.
+    """
     if problem := complaint(HERE):
         print(problem, file=sys.stderr)
         return 2
-    code: int = import_module("harness.gauge._gauge").main(sys.argv[1:])
+    native = import_module("harness.gauge._gauge")
+    words = sys.argv[1:]
+    if words == ["-"]:  # started before what it will load: it waits for its role, ready to go
+        words = sys.stdin.readline().split()
+    code: int = native.main(words)
     return code
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from harness.model import Cell
 
 if TYPE_CHECKING:
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
 
 KIB = 1024
 
+LATENCY = Cell(workload="echo", concurrency=256, size=KIB, rate_per_s=2000, ranked=True)
+"""Latencies at one rate for all: an absolute one, never made from what the slowest can."""
 RANKED = (
     Cell(workload="echo", concurrency=10, size=KIB, ranked=True),
     Cell(workload="echo", concurrency=100, size=KIB, ranked=True),
+    LATENCY,
     Cell(workload="fetch", concurrency=10, size=KIB, ranked=True),
     Cell(workload="fetch", concurrency=100, size=KIB, ranked=True),
     Cell(workload="fetch", concurrency=100, size=KIB, delay_ms=20, ranked=True),
@@ -33,6 +38,10 @@ ONCE = (
     Cell(workload="fetch", concurrency=10, size=KIB, delay_ms=20),
 )
 QUICK = tuple(cell for cell in RANKED if cell.concurrency == 10)
+PLANTED = RANKED[:1]
+"""Where the baseline with a known loss is compared with itself, in every block."""
+STALLED = (msgspec.structs.replace(LATENCY, ranked=False),)
+"""Where the baseline that sleeps at known times is measured, once."""
 
 
 def ranked(plan: Plan) -> tuple[Cell, ...]:

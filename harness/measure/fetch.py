@@ -7,6 +7,7 @@ stay outside the figures. Status, length and crc32 of every answer are checked i
 from __future__ import annotations
 
 import subprocess
+import time
 import zlib
 from functools import lru_cache
 from itertools import pairwise
@@ -50,6 +51,10 @@ class Service(msgspec.Struct, frozen=True):
     errors: int
     in_flight_max: int
     stamps: list[Stamp]
+    first_ns: int = 0
+    """When the first request had been read ..."""
+    last_ns: int = 0
+    """... and the last answer was sent."""
 
 
 class Sums(msgspec.Struct, frozen=True):
@@ -75,6 +80,7 @@ def _crc32(number: int, size: int) -> int:
     return zlib.crc32(body(number, size))
 
 
+@lru_cache(maxsize=16)
 def expected(count: int, size: int) -> Sums:
     """Return the sums of a client that got every answer right: bodies repeat modulo 256."""
     total = sum(_crc32(number % 256, size) for number in range(count))
@@ -85,8 +91,11 @@ def expected(count: int, size: int) -> Sums:
 
 def run(job: Job, bench: Bench, *, quick: bool) -> list[Sample]:
     """Do the job for its one cell: samples, or one void sample where the contestant failed."""
+    if job.burden and job.implementation.run:
+        return job.void("it has its own launcher")
     (cell,) = job.cells
     count = urls(cell, quick=quick)
+    begin_ns = time.monotonic_ns()
     with launch.listener() as listener:
         port = listener.getsockname()[1]
         words = ["origin", "--fd", str(listener.fileno()), "--requests", str(count)]
@@ -99,7 +108,6 @@ def run(job: Job, bench: Bench, *, quick: bool) -> list[Sample]:
             str(STAMPS),
         ]
         with bench.gauge(words, fds=[listener.fileno()], stdin=subprocess.PIPE) as origin:
-            origin.ready()
             listener.close()
             fault = _client(job, bench, port, count, origin)
             if fault:
@@ -107,16 +115,23 @@ def run(job: Job, bench: Bench, *, quick: bool) -> list[Sample]:
             service = gauge_line(origin, Service)
     if fault:
         return job.void(fault)
+    bench.ledger.add("starts_s", (service.first_ns - begin_ns) / 1e9)
+    bench.ledger.add("slices_s", (service.last_ns - service.first_ns) / 1e9)
     return _samples(job, cell, service)
 
 
 def _client(job: Job, bench: Bench, port: int, count: int, origin: launch.Child) -> str:
-    """Run the client to its end; return what was wrong, or nothing."""
+    """Run the client to its end; return what was wrong, or nothing.
+
+    It starts while the origin still does, on another core: the listener is there, and whoever
+    connects early waits in its queue. That is before the first stamp.
+    """
     (cell,) = job.cells
     listing = bench.folder / "urls"
     listing.write_text("".join(f"http://127.0.0.1:{port}/{number}\n" for number in range(count)))
     words = [
         *launch.command(job.implementation, "fetch"),
+        *job.burden,
         "--summary",
         "--limit",
         str(cell.concurrency),
@@ -128,6 +143,7 @@ def _client(job: Job, bench: Bench, port: int, count: int, origin: launch.Child)
     ):
         origin.stdin.write(b"pid %d\n" % child.pid)
         origin.stdin.flush()
+        origin.ready()
         try:
             text = child.line(CLIENT_S)
             status = child.wait(5.0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from harness import launch
+from harness.cost import Ledger
 from harness.model import Cell, HarnessError, Implementation, Sample, Workload
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     gauge_core: int
     folder: Path
     """Holds the children's stderr and the lists of URLs."""
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    """What the job at hand spends its time on."""
 
     def gauge(
         self,
