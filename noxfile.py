@@ -78,6 +78,12 @@ def tax(session: nox.Session) -> None:
 
 
 @nox.session(requires=["environment"], venv_backend="none")
+def proof(session: nox.Session) -> None:
+    """Prove the instrument, a row a claim; exit 1 when one is missed."""
+    harness(session, "proof")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
 def report(session: nox.Session) -> None:
     """Render the report of a run folder again, without measuring."""
     harness(session, "report")

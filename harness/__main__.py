@@ -1,8 +1,8 @@
 """The one way in: the list of commands, and where whatever goes wrong ends.
 
 Rules: an error ends here in one sentence and an exit status: 0 done, 1 a MUST failed (check), a
-verdict changed (repeat), the machine is unfit (doctor) or a price too high (tax), 2 the user's or
-the harness's fault, 130 interrupted.
+verdict changed (repeat), the machine is unfit (doctor), a price too high (tax) or a row missed
+(proof), 2 the user's or the harness's fault, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from harness.commands.check import check
 from harness.commands.compare import compare, plan
 from harness.commands.doctor import doctor
 from harness.commands.listing import list_all
+from harness.commands.proof import proof
 from harness.commands.repeat import repeat
 from harness.commands.steps import analyse, measure, report
 from harness.commands.tax import tax
@@ -35,7 +36,7 @@ def main() -> None:
 
 
 COMMANDS = (
-    compare, check, repeat, explore, doctor, tax, plan, measure, analyse, report, list_all,
+    compare, check, repeat, explore, doctor, tax, proof, plan, measure, analyse, report, list_all,
 )  # fmt: skip
 for command in COMMANDS:
     main.add_command(command)

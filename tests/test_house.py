@@ -13,11 +13,11 @@ HARNESS = ROOT / "harness"
 LAYERS = [
     {"__main__"},
     {"commands"},
-    {"stages", "repeat", "explore", "doctor"},
+    {"stages", "repeat", "explore", "doctor", "proof"},
     {"report", "check", "measure", "plan", "analyse", "run_folder"},
     {"tax", "canaries"},
     {"precision", "results", "units", "contrast", "judge"},
-    {"launch", "witness", "gauge", "machine", "progress", "cost"},
+    {"launch", "witness", "gauge", "machine", "progress", "cost", "proven"},
     {"charts", "latencies", "stats", "files", "lines", "sensitivity", "own_files"},
     {"summary"},
     {"model", "checked"},

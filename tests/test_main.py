@@ -29,6 +29,7 @@ def harness(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[st
     [
         (["swim"], "swim"),
         (["check", "asincio"], "did you mean asyncio"),
+        (["proof", "swim"], "no row is called 'swim'; there are reference"),
         (["check", "asyncio", "--case", "E4"], "no case or clause"),
         (["compare", "--budget", "soon"], "'soon' is no duration; write it as 90s, 10m or 1h30m"),
         (["compare", "--budget", "0"], "between 0 and 24 hours"),
@@ -54,14 +55,15 @@ def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["", "compare", "check", "repeat", "plan", "measure", "analyse", "report", "list"]
+    "command",
+    ["", "compare", "check", "repeat", "proof", "plan", "measure", "analyse", "report", "list"],
 )
 def test_help_says_what_and_how(command: str) -> None:
     """--help of each command says what it does; the main ones with an example."""
     done = harness(*([command] if command else []), "--help")
     assert done.returncode == 0
     assert "Usage:" in done.stdout
-    if command in {"compare", "check", "repeat", "plan", "report", "list"}:
+    if command in {"compare", "check", "repeat", "proof", "plan", "report", "list"}:
         assert re.search(r"(nox -s|python -m harness) " + command, done.stdout)
 
 

@@ -10,11 +10,10 @@ from pathlib import Path
 
 import click
 
-from harness import run_folder, stages
+from harness import proven, run_folder, sensitivity, stages
 from harness.commands import options
 from harness.launch import ROOT
 from harness.report import FOLDER
-from harness.sensitivity import FILE
 
 
 @click.command()
@@ -43,7 +42,7 @@ def analyse(folder: Path) -> None:
 @click.option("--publish", is_flag=True, help="Make it the repository's own, samples beside it.")
 @click.option(
     "--sensitivity",
-    "proof",
+    "suite",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
     help="With --publish: the record of nox -s sensitivity, for the appendix.",
@@ -55,8 +54,21 @@ def analyse(folder: Path) -> None:
     metavar="FILE",
     help="With --publish: the record of nox -s tax, for what the contract costs.",
 )
+@click.option(
+    "--proof",
+    "instrument",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --publish: the records of nox -s proof, for the appendix.",
+)
 def report(
-    folder: Path, out: Path | None, *, publish: bool, proof: Path | None, taxed: Path | None
+    folder: Path,
+    out: Path | None,
+    *,
+    publish: bool,
+    suite: Path | None,
+    taxed: Path | None,
+    instrument: Path | None,
 ) -> None:
     """Render a run's report again, without measuring.
 
@@ -70,9 +82,9 @@ def report(
         stages.analyse_stage(None, folder, None)
     if publish:
         run_folder.publish(folder, ROOT / FOLDER)
-        if proof:
-            shutil.copyfile(proof, ROOT / FOLDER / FILE)
-        if taxed:
-            shutil.copyfile(taxed, ROOT / FOLDER / tax.FILE)
+        records = ((suite, sensitivity.FILE), (taxed, tax.FILE), (instrument, proven.FILE))
+        for record, name in records:
+            if record:
+                shutil.copyfile(record, ROOT / FOLDER / name)
         folder, out = ROOT / FOLDER, ROOT
     click.echo(rendering.run(folder, out or folder))

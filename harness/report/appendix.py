@@ -1,21 +1,23 @@
-"""The appendix: what proves the suite itself, for readers who want to know whom it would catch.
+"""The appendix: what proves the suite and the instrument, for readers who want to know how far.
 
-Rules: as in `tables`: a record in, Markdown out. The record is the one that `nox -s sensitivity`
-wrote; what it says is shown, whether it flatters the suite or not.
+Rules: as in `tables`: a record in, Markdown out. The records are those that `nox -s sensitivity`
+and `nox -s proof` wrote; what they say is shown, whether it flatters or not.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness import files
-from harness.report.markdown import Markdown, join, small, strong, table, text
+from harness import files, proven
+from harness.report.markdown import Markdown, join, prose, small, strong, table, text
 from harness.report.tables import NOTHING
 from harness.sensitivity import FILE, Sensitivity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from harness.proven import Proven
     from harness.sensitivity import ClauseKills
 
 STYLES = ("coroutine", "callback", "thread")
@@ -25,6 +27,11 @@ def proof_of(folder: Path) -> Sensitivity | None:
     """Return the record that lies in a folder, None where none does."""
     file = folder / FILE
     return files.read_json(file, Sensitivity) if file.exists() else None
+
+
+def rows_of(folder: Path) -> dict[str, Proven]:
+    """Return the last record of each row of the instrument's proof that lies in a folder."""
+    return proven.read(folder / proven.FILE)
 
 
 def sensitivity(found: Sensitivity | None) -> Markdown:
@@ -95,3 +102,44 @@ def _blinded(found: Sensitivity) -> Markdown:
         for one in found.blinded
     ]
     return table(["", "what the harness no longer does", "noticed by"], rows, "lll")
+
+
+def instrument(found: Mapping[str, Proven]) -> Markdown:
+    """Return the rows that prove the instrument: what must show, what was reached, meanwhile what.
+
+    Whatever missed says why, in the words of its record.
+    """
+    if not found:
+        return NOTHING
+    missed = sum(not one.passed for one in found.values())
+    sums = prose(f"{len(found)} claims, {missed} of them missed: `nox -s proof` repeats each.")
+    rows = [
+        [
+            join([strong(one.row), one.what], " "),
+            one.must,
+            _reached(one),
+            "reached" if one.passed else strong("missed"),
+        ]
+        for one in found.values()
+    ]
+    meanwhile = Markdown(
+        "\n".join(
+            f"- {strong(one.row)} {text(f'({one.created}, {one.wall_s:.0f} s)')} "
+            f"{text(one.disturbance.text)}"
+            for one in found.values()
+        )
+    )
+    said = Markdown("**What else the machine did meanwhile**")
+    shown = table(["", "must show", "figures", ""], rows, "llll")
+    return Markdown(f"{sums}\n\n{shown}\n\n{said}\n\n{meanwhile}")
+
+
+def _reached(one: Proven) -> Markdown:
+    """Return the figures of a row, what was measured, and the reasons of a miss, a line each."""
+    lines: list[object] = [
+        proven.sentence(figure) if figure.passed else strong(proven.sentence(figure))
+        for figure in one.figures
+    ]
+    lines += [small(note) for note in one.notes]
+    lines += [f"why: {reason}" for reason in one.reasons]
+    return join(lines, "<br>")

@@ -25,7 +25,10 @@ from harness.report import (
 from harness.report.markdown import Markdown, environment, join, link, strong, text, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.model import VerdictKind
+    from harness.proven import Proven
     from harness.report.pictures import Picture
     from harness.sensitivity import Sensitivity
     from harness.summary import Summary, WorkloadSummary
@@ -132,8 +135,9 @@ def page(
     drawn: dict[str, Picture],
     proof: Sensitivity | None = None,
     taxed: Tax | None = None,
+    rows: Mapping[str, Proven] | None = None,
 ) -> str:
-    """Return REPORT.md."""
+    """Return REPORT.md; `proof` is what proves the suite, `rows` are what proves the instrument."""
     parts: dict[str, Any] = {
         "br": Markdown("<br>"),
         "nl": Markdown("\n"),
@@ -166,6 +170,7 @@ def page(
         "rules": words.rules(),
         "taxes": taxes.taxes(taxed),
         "sensitivity": appendix.sensitivity(proof),
+        "instrument": appendix.instrument(rows or {}),
         "widths": tables.widths(summary),
         **_controls(summary),
         "command": Markdown(command(summary)),

@@ -1,0 +1,115 @@
+"""Row `hog`: a busy process on the contestant's core halves its rate, and the correction sees it.
+
+Rules: the hog spins, and does nothing else, on the server's core alone; the same implementation is
+measured with and without it in each block.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from harness import contrast, launch, stats
+from harness.measure import echo
+from harness.model import Cell
+from harness.proof import blocks
+from harness.proof.row import Reached
+from harness.proven import Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.measure.job import Bench, Job
+    from harness.model import Sample
+    from harness.proof.row import Setting
+    from harness.results import Where
+
+CELL = Cell(workload="echo", concurrency=10, size=1024, ranked=True)
+HOGGED = "~hog"
+OFF_MOST = 0.02
+RAW_LEAST, RAW_MOST = 0.40, 0.60  # two of equal weight share a core: one half, by turns of some ms
+
+
+def raw(samples: Sequence[Sample]) -> dict[str, dict[int, float]]:
+    """Return the logarithm of messages over time, uncorrected, by name and block."""
+    by_unit: dict[tuple[str, int], list[float]] = {}
+    for one in samples:
+        if one.phase == "warm" and not one.error and one.messages and one.wall_ns:
+            rate = math.log(one.messages / one.wall_ns)
+            by_unit.setdefault((one.implementation, one.block), []).append(rate)
+    found: dict[str, dict[int, float]] = {}
+    for (name, block), rates in by_unit.items():
+        found.setdefault(name, {})[block] = stats.median(rates)
+    return found
+
+
+def figures(
+    where: Where, uncorrected: Mapping[str, Mapping[int, float]], name: str, seed: int
+) -> tuple[Figure, ...]:
+    """Return corrected and raw rate with the hog over those without."""
+    corrected = contrast.ratio(where.rates, name + HOGGED, name, seed, "hog")
+    halved = contrast.ratio(uncorrected, name + HOGGED, name, seed, "hog/raw")
+    if corrected is None or halved is None:
+        return ()
+    logs = contrast.differences(where.rates, name + HOGGED, name)
+    return (
+        Figure(
+            what="corrected rate, with the hog over without",
+            value=corrected.value,
+            unit="x",
+            low=corrected.low,
+            high=corrected.high,
+            least=1 - OFF_MOST,
+            most=1 + OFF_MOST,
+            best=stats.significant(math.exp(min(logs, key=abs))),
+        ),
+        Figure(
+            what="raw rate, with the hog over without",
+            value=halved.value,
+            unit="x",
+            low=halved.low,
+            high=halved.high,
+            least=RAW_LEAST,
+            most=RAW_MOST,
+        ),
+    )
+
+
+def causes(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """Return for how long each waited for its core, a sentence each."""
+    shares: dict[str, list[float]] = {}
+    for one in samples:
+        if one.wall_ns > 0:
+            shares.setdefault(one.implementation, []).append(one.child_wait_ns / one.wall_ns)
+    return tuple(
+        f"{name} waited for its core for {stats.median(waits):.1%} of a slice at the median"
+        for name, waits in sorted(shares.items())
+    )
+
+
+def run(setting: Setting) -> Reached:
+    """Measure the baseline with and without a hog beside it."""
+    one = setting.baseline
+
+    def do(job: Job, bench: Bench) -> list[Sample]:
+        if not job.alias.endswith(HOGGED):
+            return echo.run(job, bench)
+        words = [sys.executable, "-m", "harness.check.hogs", str(os.getpid())]
+        hog = launch.start(
+            [*words, str(setting.server_core)],
+            stderr=setting.folder / "hog.stderr",
+            core=setting.server_core,
+        )
+        with hog:
+            return echo.run(job, bench)
+
+    models = [blocks.contestant(one, [CELL], alias=one.name + tail) for tail in ("", HOGGED)]
+    samples = blocks.interleaved(models, setting, what="hog", do=do)
+    where = blocks.by_cell(samples, [CELL])[CELL.name]
+    return Reached(
+        figures=figures(where, raw(samples), one.name, setting.seed),
+        notes=(f"{setting.blocks} blocks, {CELL.name}, the hog on core {setting.server_core}",),
+        causes=(*blocks.losses(samples, [CELL]), *causes(samples)),
+    )
