@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from harness import analyse, files
+from harness import analyse, cost, files
 from harness.commands.proof import choose, text
 from harness.measure import cells, echo
-from harness.model import BASELINE, TWIN, Estimate, HarnessError, Sample, Summary, UsageError
+from harness.model import BASELINE, TWIN, HarnessError, Sample, UsageError
 from harness.proof import (
     blocks,
     contract,
@@ -34,6 +34,7 @@ from harness.proof import (
 from harness.proof.disturbance import Reading
 from harness.proof.table import ROWS
 from harness.proven import Figure
+from harness.summary import Estimate, Summary
 from harness.tax import Price
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "run"
@@ -380,6 +381,16 @@ def test_width_looks_at_ranked_cells_of_contestants() -> None:
     ]
     assert widest.value == pytest.approx(max(halves), rel=1e-2)
     assert widest.passed is (max(halves) <= width.HALF_WIDTH_MOST)
+
+
+@pytest.mark.parametrize(("own", "good"), [(0.20, True), (0.21, False)])
+def test_the_harness_has_its_own_share(own: float, *, good: bool) -> None:
+    """At most 15% besides the waits; a run without a ledger has no figure."""
+    shares = cost.Shares(
+        jobs=9, noisy=0, wall_s=1.0, slices=0.5, priming=0.1, starts=0.2, waits=0.05, own=own
+    )
+    assert passed(width.cost_figures(shares)) == [good]
+    assert width.cost_figures(None) == ()
 
 
 def test_two_runs_may_not_contradict_each_other() -> None:

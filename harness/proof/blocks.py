@@ -88,7 +88,7 @@ def by_cell(samples: Sequence[Sample], cells: Sequence[Cell]) -> dict[str, Where
     counted, _ = units.units(samples, _keyed(cells))
     return {
         cell.name: collect(
-            cell, [u for u in counted if (u.workload, u.cell) == (cell.workload, cell.name)]
+            cell, [u for u in counted if (u.workload, u.cell) == (cell.workload, cell.name)], {}
         )
         for cell in cells
     }

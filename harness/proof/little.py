@@ -34,7 +34,7 @@ def deviations(
     """
     sums: dict[tuple[str, str], tuple[float, int]] = {}
     for one in samples:
-        if one.cell in cells_ and one.phase == "warm" and not units.void(one):
+        if one.cell in cells_ and one.phase == "warm" and not units.void(one, cells_[one.cell]):
             waited_ns, wall_ns = sums.get((one.cell, one.implementation), (0.0, 0))
             waited_ns += one.messages * one.mean_latency_ns
             sums[one.cell, one.implementation] = waited_ns, wall_ns + one.wall_ns

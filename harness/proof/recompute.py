@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness import analyse, files
-from harness.model import BASELINE, Summary
+from harness.model import BASELINE
 from harness.proof.row import Reached
 from harness.proven import Figure
+from harness.summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

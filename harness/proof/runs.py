@@ -108,6 +108,6 @@ def wheres(folder: Path) -> tuple[Plan, list[Where]]:
     known = units.cells(the_plan, samples)
     counted, _ = units.units(samples, known)
     return the_plan, [
-        collect(cell, [unit for unit in counted if (unit.workload, unit.cell) == key])
+        collect(cell, [unit for unit in counted if (unit.workload, unit.cell) == key], {})
         for key, cell in known.items()
     ]

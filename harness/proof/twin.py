@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
     from harness.contrast import Logs
     from harness.measure.job import Job
-    from harness.model import Estimate, Sample
+    from harness.model import Sample
     from harness.proof.row import Setting
+    from harness.summary import Estimate
 
 CELL = Cell(workload="echo", concurrency=10, size=1024, ranked=True)
 HALF_WIDTH_MOST = 0.006

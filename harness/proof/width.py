@@ -9,26 +9,30 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from harness import contrast, files, stats
-from harness.model import BASELINE, Summary
+from harness import contrast, cost, files, stats
+from harness.model import BASELINE
 from harness.proof import runs
 from harness.proof.row import Reached
 from harness.proof.twin import half_width
 from harness.proven import Figure
 from harness.results import overall
 from harness.run_folder import Clock
+from harness.summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from harness.model import CellSummary, Kind
+    from harness.cost import Shares
+    from harness.model import Kind
     from harness.proof.row import Setting
     from harness.results import Where
+    from harness.summary import CellSummary
 
 HALF_WIDTH_MOST = 0.015
 CONNECTIONS = (10, 100)
 RUN_MOST_S = 600.0
+OWN_MOST = 0.15  # of the wall clock, not spent in slices, priming or process starts
 
 
 def _ratios(cell: CellSummary, kinds: Mapping[str, Kind]) -> dict[str, float | None]:
@@ -38,6 +42,18 @@ def _ratios(cell: CellSummary, kinds: Mapping[str, Kind]) -> dict[str, float | N
         for one in cell.results
         if kinds.get(one.implementation) != "reference" and one.implementation != BASELINE
     }
+
+
+def cost_figures(found: Shares | None) -> tuple[Figure, ...]:
+    """Return the harness's own share of a run's jobs, waiting for a quiet machine left out."""
+    if found is None:
+        return ()
+    own = stats.significant(found.own - found.waits, 3)
+    waits = stats.significant(found.waits, 3)
+    return (
+        Figure(what="the harness's own share of the jobs", value=own, unit="%", most=OWN_MOST),
+        Figure(what="waiting for a quiet machine", value=waits, unit="%"),
+    )
 
 
 def width_figures(summary: Summary, spent_s: float) -> tuple[Figure, ...]:
@@ -88,7 +104,10 @@ def run_width(setting: Setting) -> Reached:
     folder = setting.full_run(0)
     summary = files.read_json(folder / "summary.json", Summary)
     return Reached(
-        figures=width_figures(summary, Clock(folder).spent_s),
+        figures=(
+            *width_figures(summary, Clock(folder).spent_s),
+            *cost_figures(cost.shares(cost.Book(folder).read())),
+        ),
         notes=(f"the run of {summary.created}, seed {summary.seed}",),
         causes=width_causes(summary),
     )
