@@ -22,7 +22,7 @@ static int start(struct crowd *crowd)
 static int answered(struct crowd *crowd, struct link *link, int64_t replies)
 {
     int64_t now_ns = clock_now();
-    (void)replies;
+    crowd->greeted += link->awaited.message == (uint64_t)replies;
     if (crowd->counting)
         crowd_count(crowd, link, now_ns - link->began_ns);
     return crowd->sending ? begin(crowd, link, now_ns) : 0;

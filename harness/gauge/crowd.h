@@ -54,6 +54,7 @@ struct crowd {
     struct schedule schedule; /* open */
     uint64_t first, last;     /* open: numbers first..last-1 count */
     int64_t outstanding;
+    int64_t greeted; /* closed: connections that have had a reply */
     int64_t messages, due; /* counted; due is 0 in a closed loop */
     int64_t *answered;     /* counted, per connection */
     struct histogram *latencies, *late;

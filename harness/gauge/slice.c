@@ -14,8 +14,12 @@
 #include "flood.h"
 #include "window.h"
 
-/* ENDING: between the second edge and the readings that take long. */
-enum phase { WARMING, SETTLING, MEASURING, ENDING, DRAINING, OVER };
+/* A server that answers some connections alone for longer than this is measured as it is. */
+#define GREETING_NS (500 * NS_PER_MS)
+
+/* GREETING: until each connection of a closed loop has had a reply. ENDING: between the second edge
+ * and the readings that take long. */
+enum phase { GREETING, WARMING, SETTLING, MEASURING, ENDING, DRAINING, OVER };
 
 struct run {
     const struct slice_plan *plan;
@@ -66,10 +70,18 @@ static void enter(struct run *run, enum phase phase, int64_t length_ns)
     run->until_ns = run->now_ns + length_ns;
 }
 
+/* Without a warm-up the first message is what is asked for. */
+static int greet(struct run *run)
+{
+    bool waits = run->plan->warmup_ms > 0 && run->plan->rate_per_s == 0;
+    enter(run, GREETING, waits ? GREETING_NS : 0);
+    return run->crowd.loop->start(&run->crowd) != 0 ? -1 : flood_start(&run->flood);
+}
+
 static int warm(struct run *run)
 {
     enter(run, WARMING, run->plan->warmup_ms * NS_PER_MS);
-    return run->crowd.loop->start(&run->crowd) != 0 ? -1 : flood_start(&run->flood);
+    return 0;
 }
 
 static int settle(struct run *run)
@@ -128,6 +140,8 @@ static void give_up(struct run *run)
 static int advance(struct run *run)
 {
     switch (run->phase) {
+    case GREETING:
+        return warm(run);
     case WARMING:
         return settle(run);
     case SETTLING:
@@ -145,9 +159,12 @@ static int advance(struct run *run)
     return 0;
 }
 
-/* A phase ends with its time, and the last two as soon as nothing is outstanding. */
+/* A phase ends with its time, the first with the last greeting, and the last two as soon as nothing
+ * is outstanding. */
 static bool is_over(const struct run *run)
 {
+    if (run->phase == GREETING && run->crowd.greeted == run->crowd.many)
+        return true;
     if (run->phase == ENDING && run->crowd.outstanding == 0)
         return true;
     return run->now_ns >= run->until_ns;
@@ -169,7 +186,7 @@ static int go(struct run *run, const struct sockaddr_in *address)
     if (is_void(run))
         return 0;
     if (crowd_open(&run->crowd, plan->rate_per_s) != 0 || flood_open(&run->flood) != 0 ||
-        warm(run) != 0)
+        greet(run) != 0)
         return -1;
     while (!is_void(run) && run->phase != OVER && !is_drained(run)) {
         if (turn(run) != 0)

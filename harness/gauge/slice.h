@@ -2,7 +2,9 @@
  * and beside them neighbours that flood, if any (flood.h).
  *
  * All connections are established first. Then it runs, spinning, for the warm-up and for the
- * window; the figures are differences between the window's two edges. Afterwards nothing new is
+ * window. In a closed loop a warm-up begins when every connection has had a reply, half a second
+ * after the first message at the latest: a server may still be busy with the end of the connections
+ * before. The figures are differences between the window's two edges. Afterwards nothing new is
  * sent, what is outstanding has SLICE_DRAIN_NS to come back, and the connections are closed. The
  * first wrong byte, a closed connection or a server that ends voids the slice: `error` says so.
  *
