@@ -1,14 +1,17 @@
 """An echo job: what the gauge is asked for, and what becomes of its answers."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from harness import launch
 from harness.measure import cells, echo
-from harness.measure.job import Bench, Job
-from harness.model import Cell, Implementation, Sample
+from harness.measure.job import Bench, Job, gauge_line, tell
+from harness.model import Cell, HarnessError, Implementation, Sample
 
 ONE = Implementation(name="asyncio", folder="/nowhere", title="asyncio", style="x")
 LINE = {
@@ -109,3 +112,14 @@ def test_the_time_is_booked(tmp_path: Path) -> None:
     _, bench = loaded(job(cells.LATENCY), Gauge(), tmp_path)
     cost = bench.ledger.close("blocks")
     assert (cost.starts_s, cost.priming_s, cost.slices_s) == (1.0, 0.5, 0.63)
+
+
+@pytest.mark.parametrize("read", ["line", "ready"])
+def test_a_gauge_that_cannot_run_says_why(tmp_path: Path, read: str) -> None:
+    """It ends before it was told anything: the sentence is its own, not that of a broken pipe."""
+    words = [sys.executable, "-c", "import sys; sys.exit('gauge: it is not built')"]
+    with launch.start(words, stderr=tmp_path / "e", stdin=subprocess.PIPE) as gauge:
+        gauge.wait(20)
+        tell(gauge, "load --port 1")
+        with pytest.raises(HarnessError, match="it is not built"):
+            gauge_line(gauge, echo.Slice) if read == "line" else gauge.ready()

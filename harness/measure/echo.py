@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.measure.job import Bench, Job, gauge_line
+from harness.measure.job import Bench, Job, gauge_line, tell
 from harness.measure.serving import UnservedError, serving
 from harness.model import Cell, Sample
 
@@ -103,8 +103,7 @@ def run(job: Job, bench: Bench) -> list[Sample]:
         ):
             slices = script(job)
             words = ["load", "--port", str(port), "--server-pid", str(pid), "--slices"]
-            gauge.stdin.write(f"{' '.join(words)} {_text(slices)}\n".encode())
-            gauge.stdin.flush()
+            tell(gauge, " ".join([*words, _text(slices)]))
             return list(_load(job, bench, gauge, slices, begin_ns))
     except UnservedError as error:
         return job.void(str(error))

@@ -17,7 +17,7 @@ import msgspec
 
 from harness import launch
 from harness.gauge import body
-from harness.measure.job import Bench, Job, gauge_line
+from harness.measure.job import Bench, Job, gauge_line, tell
 from harness.model import Sample
 
 if TYPE_CHECKING:
@@ -141,8 +141,7 @@ def _client(job: Job, bench: Bench, port: int, count: int, origin: launch.Child)
         listing.open("rb") as stdin,
         launch.start(words, stderr=stderr, core=bench.server_core, stdin=stdin) as child,
     ):
-        origin.stdin.write(b"pid %d\n" % child.pid)
-        origin.stdin.flush()
+        tell(origin, f"pid {child.pid}")
         origin.ready()
         try:
             text = child.line(CLIENT_S)

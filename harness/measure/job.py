@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -82,6 +83,13 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
             core=self.gauge_core,
             stdin=stdin,
         )
+
+
+def tell(gauge: launch.Child, text: str) -> None:
+    """Write a line to the gauge's stdin; one that has ended says why where it is read from."""
+    with suppress(BrokenPipeError):
+        gauge.stdin.write(text.encode() + b"\n")
+        gauge.stdin.flush()
 
 
 def gauge_line(gauge: launch.Child, kind: type[T]) -> T:
