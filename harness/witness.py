@@ -101,10 +101,23 @@ def cpu_ns(*processes: int) -> int:
 
 def private_bytes(pid: int) -> int:
     """Return the private memory of one process in bytes (USS: Private_Clean and Private_Dirty)."""
+    return _rollup_bytes(pid, "Private_Clean:", "Private_Dirty:")
+
+
+def pss_bytes(pid: int) -> int:
+    """Return the memory of a process tree in bytes, what is shared counted by its share (PSS).
+
+    Unlike private memory it sums up over processes that share pages, as forked workers do.
+    """
+    return sum(_rollup_bytes(process, "Pss:") for process in tree(pid))
+
+
+def _rollup_bytes(pid: int, *fields: str) -> int:
+    """Return the sum of these fields of /proc/PID/smaps_rollup in bytes."""
     with suppress(*_GONE):
         text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        lines = [line.split() for line in text.splitlines() if line.startswith("Private_")]
-        return 1024 * sum(int(words[1]) for words in lines if words[0] != "Private_Hugetlb:")
+        lines = [line.split() for line in text.splitlines()]
+        return 1024 * sum(int(words[1]) for words in lines if words[0] in fields)
     return 0
 
 

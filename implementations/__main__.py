@@ -142,7 +142,7 @@ def _find(implementation: str, module: str) -> Path:
     return folder
 
 
-def _load(folder: Path, name: str) -> ModuleType:
+def load(folder: Path, name: str) -> ModuleType:
     """Import a module of an implementation; the last thing before its loop runs."""
     if folder.resolve().parent == HERE:
         return importlib.import_module(f"implementations.{folder.name}.{name}")
@@ -211,7 +211,7 @@ def echo(folder: Path, options: argparse.Namespace) -> int:
     tls = _server_tls(options), options.tls_cert, options.tls_key
     echo_options = EchoOptions(options.idle_s, options.grace_s, options.limit, *tls)
     listener = _listen(options)
-    module = _load(folder, _module(options))
+    module = load(folder, _module(options))
     module.serve(listener, echo_options, lambda: print("READY", flush=True))
     return 0
 
@@ -276,7 +276,7 @@ def fetch(folder: Path, options: argparse.Namespace) -> int:
     job = FetchJob(
         urls, options.limit, options.deadline_s, options.max_bytes, options.fail_fast, tls
     )
-    module = _load(folder, "fetch") if urls else None
+    module = load(folder, "fetch") if urls else None
     record = _Record(texts, summary=options.summary)
     caught = module.fetch_all(job, record) if module else None
     record.finish()

@@ -1,0 +1,63 @@
+"""import: what it takes to import an implementation, its framework with it.
+
+Rules: a fresh process each time, timed from inside, around the launcher's own `load`: what every
+implementation shares (the interpreter, the launcher, the contract) is there before the clock
+starts, so that nothing has to be subtracted. Whatever the implementation's file imports counts,
+the framework and what that needs, from the standard library too. The first process of all may
+still write bytecode; it is not counted.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+from harness import launch
+from harness.measure.scenarios.scenario import Failed, Figure, Scenario
+from harness.measure.scenarios.serving import needs_launcher
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.measure.job import Bench
+    from harness.model import Implementation, Workload
+
+TIMES = 3
+IMPORT_S = 20.0
+CODE = """
+import sys, time
+from pathlib import Path
+from implementations.__main__ import load
+begin = time.perf_counter_ns()
+load(Path(sys.argv[1]), sys.argv[2])
+print(time.perf_counter_ns() - begin, flush=True)
+"""
+
+
+def measure(workload: Workload, implementation: Implementation, bench: Bench) -> Iterator[Figure]:
+    """Yield `import_ns` of each process."""
+    needs_launcher(implementation)
+    for number in range(-1, TIMES):
+        spent_ns = _import_ns(workload, implementation, bench)
+        if number >= 0:
+            yield Figure("import_ns", spent_ns, number)
+
+
+def _import_ns(workload: Workload, implementation: Implementation, bench: Bench) -> int:
+    words = [sys.executable, "-c", CODE, implementation.folder, workload]
+    stderr = bench.folder / f"{implementation.name}.import.stderr"
+    with launch.start(words, stderr=stderr, core=bench.server_core) as child:
+        try:
+            line = child.line(IMPORT_S)
+        except TimeoutError:
+            raise Failed(f"its import had not ended after {IMPORT_S:g} s") from None
+        if line is None or not line.isdigit():
+            words_left = child.stderr().decode("utf-8", "replace").strip().splitlines()
+            said = words_left[-1][:300] if words_left else "it gave no reason"
+            raise Failed(f"it cannot be imported: {said}")
+    return int(line)
+
+
+ECHO = Scenario("import", "echo", 0.8, partial(measure, "echo"))
+FETCH = Scenario("import", "fetch", 0.8, partial(measure, "fetch"))

@@ -1,0 +1,110 @@
+"""A fresh echo for a scenario, and the gauge's figures of the slices it is put under.
+
+Rules: the process is new for every `with` block and gone after it. A burden is asked of the
+launcher by its options, so who has a launcher of its own cannot bear one.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness import launch
+from harness.measure.job import gauge_line
+from harness.measure.scenarios.scenario import OWN_LAUNCHER, Failed, Figure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.measure.job import Bench
+    from harness.model import Implementation
+
+WARM_UP_MS = 20
+LENGTH_MS = 50
+
+
+class Slice(msgspec.Struct, frozen=True):
+    """What a scenario takes of the gauge's line for one slice; see harness/gauge/load.h."""
+
+    wall_ns: int
+    messages: int
+    server_cpu_ns: int
+    server_wait_ns: int
+    gauge_wait_ns: int
+    busy: float
+    p50_ns: float
+    p99_ns: float
+    max_ns: float
+    unanswered: int
+    error: str | None
+    late_p99_ns: float = 0.0
+    flooded_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """An echo that has said READY."""
+
+    pid: int
+    port: int
+    ready_ns: int
+    """From before it was started until its READY was read."""
+
+
+def needs_launcher(implementation: Implementation) -> None:
+    """Raise Failed where an implementation is not started by the shared launcher."""
+    if implementation.run:
+        raise Failed(OWN_LAUNCHER)
+
+
+@contextmanager
+def serving(implementation: Implementation, bench: Bench, *options: str) -> Iterator[Served]:
+    """Start an echo with these options of the launcher for the length of the block."""
+    with launch.listener() as listener:
+        descriptor = listener.fileno()
+        words = [*launch.command(implementation, "echo"), "--fd", str(descriptor), *options]
+        stderr = bench.folder / f"{implementation.name}.scenario.stderr"
+        begin = time.monotonic_ns()
+        with launch.start(words, stderr=stderr, fds=[descriptor], core=bench.server_core) as child:
+            child.ready()
+            ready_ns = time.monotonic_ns() - begin
+            port = listener.getsockname()[1]
+            listener.close()
+            yield Served(pid=child.pid, port=port, ready_ns=ready_ns)
+
+
+def load(served: Served, bench: Bench, slices: Sequence[str]) -> Iterator[Slice]:
+    """Put an echo under these slices, one after the other, and yield the gauge's line of each.
+
+    Raises Failed where a reply was wrong or did not come.
+    """
+    words = ["load", "--port", str(served.port), "--server-pid", str(served.pid)]
+    with bench.gauge([*words, "--slices", ",".join(slices)]) as gauge:
+        for _ in slices:
+            line = gauge_line(gauge, Slice)
+            if line.error:
+                raise Failed(line.error)
+            if line.unanswered:
+                raise Failed(f"{line.unanswered} messages never came back")
+            yield line
+
+
+def figures(line: Slice, prefix: str, at: int) -> Iterator[Figure]:
+    """Yield the figures of a slice under names with this prefix.
+
+    The rate is over the wall clock, the contestant's waits for a core within: beside a neighbour
+    in its own process these are just what it loses. `core` is the share of a core that it used, of
+    the time in which it had one (1 at most); it and `gauge_busy` tell who of the two was the limit.
+    """
+    had_ns = max(1, line.wall_ns - line.server_wait_ns, line.server_cpu_ns)
+    yield Figure(f"{prefix}rate_per_s", line.messages / line.wall_ns * 1e9, at)
+    yield Figure(f"{prefix}p50_ns", line.p50_ns, at)
+    yield Figure(f"{prefix}p99_ns", line.p99_ns, at)
+    yield Figure(f"{prefix}max_ns", line.max_ns, at)
+    yield Figure(f"{prefix}core", line.server_cpu_ns / had_ns, at)
+    yield Figure(f"{prefix}gauge_busy", line.busy, at)
+    yield Figure(f"{prefix}gauge_wait", line.gauge_wait_ns / line.wall_ns, at)

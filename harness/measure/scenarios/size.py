@@ -1,0 +1,67 @@
+"""size: what its distributions take on the disk, with all that those need.
+
+Rules: nothing is started. The distributions are those that meta.toml's `requires` names and, from
+there, every one that the metadata installed here asks for on this interpreter. Bytecode does not
+count: whether an installer writes it down is the installer's affair.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+from functools import partial
+from typing import TYPE_CHECKING
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from harness.measure.scenarios.scenario import Failed, Figure, Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from harness.measure.job import Bench
+    from harness.model import Implementation, Workload
+
+
+def distributions(requires: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
+    """Return every distribution that these requirements need, themselves included, by name.
+
+    Raises Failed where one is not installed.
+    """
+    found: dict[str, importlib.metadata.Distribution] = {}
+    seen: set[tuple[str, str]] = set()
+    waiting = [(Requirement(text), "") for text in requires]
+    while waiting:
+        requirement, extra = waiting.pop()
+        if requirement.marker and not requirement.marker.evaluate({"extra": extra}):
+            continue
+        name = canonicalize_name(requirement.name)
+        try:
+            found.setdefault(name, importlib.metadata.distribution(name))
+        except importlib.metadata.PackageNotFoundError:
+            raise Failed(f"{requirement.name}, which it needs, is not installed") from None
+        for asked in {"", *requirement.extras}:
+            if (name, asked) not in seen:
+                seen.add((name, asked))
+                needs = found[name].requires or []
+                waiting += [(Requirement(text), asked) for text in needs]
+    return found
+
+
+def installed_bytes(distribution: importlib.metadata.Distribution) -> int:
+    """Return the size of a distribution's files, without bytecode. Raises Failed without a list."""
+    if distribution.files is None:
+        raise Failed(f"{distribution.name} was installed without a list of its files")
+    paths = [file.locate() for file in distribution.files if file.suffix != ".pyc"]
+    return sum(path.stat().st_size for path in paths if path.is_file())  # type: ignore[attr-defined]
+
+
+def measure(_workload: Workload, implementation: Implementation, _bench: Bench) -> Iterator[Figure]:
+    """Yield `installed_bytes` and how many `distributions` it takes; zeros for none."""
+    found = distributions(implementation.requires)
+    yield Figure("installed_bytes", sum(map(installed_bytes, found.values())))
+    yield Figure("distributions", len(found))
+
+
+ECHO = Scenario("size", "echo", 0.1, partial(measure, "echo"))
+FETCH = Scenario("size", "fetch", 0.1, partial(measure, "fetch"))
