@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import msgspec
 
-from harness import canaries, contrast, files, judge
-from harness.model import BASELINE, CaseText, Plan, Sample, Verdict
+from harness import canaries, contrast, files, judge, traits
+from harness.model import BASELINE, CaseText, Plan, Sample, Trait, Verdict
 from harness.results import (
     MEASURED,
     Field,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from harness.model import Implementation, Workload
 
-T = TypeVar("T", Verdict, Sample, CaseText)
+T = TypeVar("T", Verdict, Sample, CaseText, Trait)
 
 
 def _standings(whole: Where | None, field: Field, *, rank: bool) -> tuple[Standing, ...]:
@@ -191,10 +191,12 @@ def summarise(
     verdicts: Sequence[Verdict],
     samples: Sequence[Sample],
     texts: Sequence[CaseText] = (),
+    scenarios: Sequence[Trait] = (),
 ) -> Summary:
     """Return what a run found.
 
-    `texts` say what the cases are. Raises UsageError where the samples do not belong to the plan.
+    `texts` say what the cases are, `scenarios` are the traits of all. Raises UsageError where the
+    samples or traits do not belong to the plan.
     """
     cells = cells_of(plan, samples)
     counted, thrown_out = units(samples, cells)
@@ -226,6 +228,7 @@ def summarise(
         findings=tuple(
             v for v in verdicts if v.verdict != "PASS" and (v.reason or v.verdict != "INFO")
         ),
+        traits=traits.summaries(plan, scenarios),
         cases=len(verdicts),
         thrown_out=thrown_out,
     )
@@ -241,6 +244,7 @@ def run(folder: Path) -> Summary:
         _lines(folder / "verdicts.jsonl", Verdict),
         _lines(folder / "samples.jsonl", Sample),
         _lines(folder / "cases.jsonl", CaseText),
+        _lines(folder / "traits.jsonl", Trait),
     )
     files.write_json(folder / "summary.json", summary)
     return summary

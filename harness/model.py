@@ -42,6 +42,8 @@ STALL_EVERY_S = 0.25  # a fifth of the time: the arithmetic then has something t
 ALIASES = tuple(BASELINE + alias for alias in (TWIN, PLANTED, STALLED))
 """Controls of the run itself: in no table, in no rank."""
 
+WHOLE = "wall_s"  # the figure that ends a scenario's traits; without it they are not whole
+
 
 class HarnessError(Exception):
     """The harness cannot go on: one sentence that names the thing and what to do."""
@@ -249,9 +251,12 @@ class Trait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     implementation: str
     workload: Workload
     scenario: str
-    """As `memory`, `churn`, `busy-thread`; harness/measure/scenarios.py has them all."""
+    """As `memory`, `churn`, `busy-thread`; harness/measure/scenarios has them all."""
     figure: str
-    """What the value is, its unit at the end: `pss_bytes`, `opened_per_s`, `p99_ns`."""
+    """What the value is, its unit at the end: `pss_bytes`, `opened_per_s`, `p99_ns`.
+
+    Empty beside an error; WHOLE, how long it took, ends what one implementation gave in it.
+    """
     value: float = 0.0
     at: float = 0.0
     """What was varied: connections held, repetition."""

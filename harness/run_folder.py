@@ -60,9 +60,9 @@ def reopen(folder: Path) -> Plan:
 
 
 def publish(folder: Path, out: Path) -> None:
-    """Copy what a committed report rests on: summary, plan, cases and verdicts, the samples packed.
+    """Copy what a committed report rests on: all records as they are, the samples packed.
 
-    The plan loses the folders of this machine.
+    The plan loses the folders of this machine. A run without scenarios has no traits.
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = files.read_json(folder / "plan.json", Plan)
@@ -70,6 +70,9 @@ def publish(folder: Path, out: Path) -> None:
     files.write_json(out / "plan.json", msgspec.structs.replace(plan, implementations=tuple(shown)))
     for name in ("summary.json", "cases.jsonl", "verdicts.jsonl"):
         shutil.copyfile(folder / name, out / name)
+    (out / "traits.jsonl").unlink(missing_ok=True)
+    if (folder / "traits.jsonl").exists():
+        shutil.copyfile(folder / "traits.jsonl", out / "traits.jsonl")
     samples = (folder / "samples.jsonl").read_bytes()
     (out / "samples.jsonl.xz").write_bytes(lzma.compress(samples, preset=9 | lzma.PRESET_EXTREME))
 

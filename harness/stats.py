@@ -93,6 +93,20 @@ def rank_ranges(
     return {name: (1 + len(beaten_by[name]), len(names) - beats[name]) for name in names}
 
 
+def slope(at: Sequence[float], values: Sequence[float]) -> tuple[float, float, float, float]:
+    """Return the slope of the least-squares line, the ends of its interval, and r squared.
+
+    At least three points that do not stand one above the other. The interval is Student's, with two
+    degrees of freedom less than points (scipy.stats.linregress; Draper and Smith, Applied
+    Regression Analysis (1998), section 1.4). Values that are all the same lie on their line: 1.
+    """
+    found = scipy_stats.linregress(at, values)
+    half = float(found.stderr) * float(scipy_stats.t.ppf((1 + LEVEL) / 2, len(at) - 2))
+    middle = float(found.slope)
+    r2 = 1.0 if len(set(values)) == 1 else float(found.rvalue) ** 2
+    return middle, middle - half, middle + half, r2
+
+
 def jain(values: Sequence[float]) -> float:
     """Return Jain's fairness index: 1 when all are equal, 1/n when one has everything.
 

@@ -192,6 +192,22 @@ class WorkloadSummary(msgspec.Struct, frozen=True, kw_only=True):
     canaries: tuple[Canary, ...]
 
 
+class TraitSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One figure of one implementation in one scenario: the median of its repetitions."""
+
+    implementation: str
+    workload: Workload
+    scenario: str
+    figure: str
+    """As `opened_per_s`, `rate_ratio`, `pss_bytes_per_connection`; empty beside an error."""
+    estimate: Estimate | None = None
+    """low and high are the extremes of the repetitions; of a slope, its 95% interval."""
+    r2: float | None = None
+    """Of a slope: the share of the variation that the line explains."""
+    error: str = ""
+    """Why the scenario gave no figures, or no more than those that stand."""
+
+
 class ClauseSummary(msgspec.Struct, frozen=True, kw_only=True):
     """One clause over all implementations."""
 
@@ -246,6 +262,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """Every case that was played, clause by clause."""
     findings: tuple[Verdict, ...]
     """Every verdict that says anything: all but PASS, and INFO without a reason."""
+    traits: tuple[TraitSummary, ...] = ()
+    """What was measured once for each implementation, and is never ranked."""
     cases: int
     """How many cases were played, over all implementations."""
     thrown_out: ThrownOut

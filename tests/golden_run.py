@@ -13,7 +13,7 @@ import math
 import random
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -25,12 +25,14 @@ from harness.model import (
     STALL_S,
     STALLED,
     TWIN,
+    WHOLE,
     CaseText,
     Cell,
     Implementation,
     Level,
     Plan,
     Sample,
+    Trait,
     Verdict,
     VerdictKind,
 )
@@ -432,8 +434,108 @@ def _controls(name: str, cell: Cell) -> bool:
     return PLANTED not in name or cell.name == "10x1KiB"
 
 
+class _Traits:
+    """Collects the traits of one implementation in one scenario after the other."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.rng = random.Random(name)
+        self.found: list[Trait] = []
+
+    def add(self, where: str, error: str = "", /, **figures: list[float]) -> None:
+        """Append a whole piece: the repetitions of each figure, or an error after them."""
+        workload, scenario = where.split("/")
+
+        def trait(figure: str, value: float, at: float, why: str = "") -> Trait:
+            return Trait(
+                implementation=self.name,
+                workload=workload,  # type: ignore[arg-type]
+                scenario=scenario,
+                figure=figure,
+                value=value,
+                at=at,
+                error=why,
+            )
+
+        for figure, values in figures.items():
+            at = 1000.0 if scenario == "memory" else 1.0
+            self.found += [trait(figure, v, n * at) for n, v in enumerate(values)]
+        if error:
+            self.found.append(trait("", 0.0, 0.0, error))
+        self.found.append(trait(WHOLE, 0.5, 0.0))
+
+    def about(self, value: float, many: int = 3) -> list[float]:
+        """Return repetitions of a value."""
+        return [round(value * math.exp(self.rng.gauss(0.0, 0.03)), 6) for _ in range(many)]
+
+    def slices(self, prefix: str, rate: float, p99_ms: float, many: int = 3) -> dict[str, Any]:
+        """Return what `serving.figures` yields; the gauge has no core in one slice of gevent's."""
+        waits = [0.2 if self.name == "gevent" and n == 1 else 0.001 for n in range(many)]
+        busy = 0.97 if self.name == "reference" else 0.4
+        return {
+            f"{prefix}rate_per_s": self.about(rate, many),
+            f"{prefix}p50_ns": self.about(p99_ms * 4e5, many),
+            f"{prefix}p99_ns": self.about(p99_ms * 1e6, many),
+            f"{prefix}max_ns": self.about(p99_ms * 1.3e6, many),
+            f"{prefix}core": [0.8 if self.name == "reference" else 0.99] * many,
+            f"{prefix}gauge_busy": [busy] * many,
+            f"{prefix}gauge_wait": waits,
+        }
+
+
+def _echo_traits(one: _Traits) -> None:
+    rate, own = RATES[one.name], "it has its own launcher"
+    installed = VERSIONS.get(one.name) is not None
+    sizes = {"installed_bytes": [5e6 * installed], "distributions": [4.0 * installed]}
+    one.add("echo/size", **sizes)
+    one.add("echo/start", ready_ns=one.about(9e7), private_bytes=one.about(1.2e7))
+    churn = one.slices("", rate / 8, 2.0)
+    churn["opened_per_s"] = churn.pop("rate_per_s")
+    one.add("echo/churn", **churn, cpu_ns=one.about(8e9 / rate))
+    flood = {**one.slices("alone_", rate, 0.3), **one.slices("beside_", rate / 3, 1.0)}
+    one.add("echo/flood", **flood, flooded_bytes_per_s=one.about(4e8))
+    held = [2e7 + n * 1000 * 4096 + one.rng.randrange(100_000) for n in range(6)]
+    if one.name == "threads":
+        one.add("echo/memory", "it held 2,811 of 3000 connections", pss_bytes=held[:3])
+    else:
+        one.add("echo/memory", pss_bytes=held)
+    if one.name == "reference":
+        for where in ("echo/import", "echo/busy-thread", "echo/stalled-main"):
+            one.add(where, own)
+        return
+    one.add("echo/import", import_ns=one.about(6e7))
+    busy = {**one.slices("alone_", rate, 0.3), **one.slices("beside_", rate / 40, 55.0)}
+    one.add("echo/busy-thread", **busy)
+    stalled = {**one.slices("alone_", 2000, 0.2, 1), **one.slices("beside_", 2000, 45.6, 2)}
+    stalled["beside_late_p99_ns"] = [300.0, 900_000.0]
+    one.add("echo/stalled-main", **stalled)
+
+
+def traits() -> list[Trait]:
+    """Return what scenarios gave: all that can stand in their tables, and one piece cut short."""
+    found: list[Trait] = []
+    for name in ("asyncio", "gevent", "reference", "threads"):
+        one = _Traits(name)
+        _echo_traits(one)
+        installed = 5e6 if name in VERSIONS else 0.0
+        one.add("fetch/size", installed_bytes=[installed], distributions=[4.0])
+        if name == "reference":
+            one.add("fetch/import", "it has its own launcher")
+        else:
+            one.add("fetch/import", import_ns=one.about(8e7))
+        one.add(
+            "fetch/start-and-end",
+            first_outcome_ns=one.about(2e8),
+            first_answer_ns=one.about(3e6),
+            pss_bytes=one.about(2.4e7),
+            last_close_ns=one.about(4e6),
+        )
+        found += one.found
+    return found[:-1]
+
+
 def main() -> None:
-    """Write the four files."""
+    """Write the five files."""
     HERE.mkdir(exist_ok=True)
     text = msgspec.json.format(msgspec.json.encode(plan()), indent=1) + b"\n"
     (HERE / "plan.json").write_bytes(text)
@@ -441,6 +543,7 @@ def main() -> None:
         ("cases", texts()),
         ("verdicts", verdicts()),
         ("samples", samples()),
+        ("traits", traits()),
     )
     for name, records in written:
         (HERE / f"{name}.jsonl").write_bytes(

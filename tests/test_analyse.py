@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from harness import analyse, files, stats, units
-from harness.model import BASELINE, STALLED, TWIN, CaseText, Plan, Sample, UsageError, Verdict
+from harness.model import BASELINE, STALLED, TWIN, CaseText, Plan, Sample, Trait, UsageError, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 RUN = Path(__file__).resolve().parent / "golden" / "run"
 PLAN, VERDICTS, SAMPLES = golden_run.plan(), golden_run.verdicts(), golden_run.samples()
-TEXTS = golden_run.texts()
+TEXTS, TRAITS = golden_run.texts(), golden_run.traits()
 OPEN = golden_run.OPEN.name
 
 
@@ -37,7 +37,7 @@ def summarise(
     samples: Sequence[Sample] = SAMPLES, verdicts: Sequence[Verdict] = VERDICTS, plan: Plan = PLAN
 ) -> Summary:
     """Return the summary of the golden run, or of a changed one."""
-    return analyse.summarise(plan, verdicts, samples, TEXTS)
+    return analyse.summarise(plan, verdicts, samples, TEXTS, TRAITS)
 
 
 @functools.cache
@@ -175,12 +175,13 @@ def test_the_golden_run_is_what_its_script_writes() -> None:
     assert files.read_jsonl(RUN / "cases.jsonl", CaseText) == TEXTS
     assert files.read_jsonl(RUN / "verdicts.jsonl", Verdict) == VERDICTS
     assert files.read_jsonl(RUN / "samples.jsonl", Sample) == SAMPLES
-    assert sum(f.stat().st_size for f in RUN.iterdir() if f.name != "summary.json") < 350_000
+    assert files.read_jsonl(RUN / "traits.jsonl", Trait) == TRAITS
+    assert sum(f.stat().st_size for f in RUN.iterdir() if f.name != "summary.json") < 450_000
 
 
 def test_the_summary_of_the_golden_run(golden: Callable[[str, str], None], tmp_path: Path) -> None:
     """The summary is, byte for byte, the one that was looked at and kept."""
-    for name in ("plan.json", "cases.jsonl", "verdicts.jsonl", "samples.jsonl"):
+    for name in ("plan.json", "cases.jsonl", "verdicts.jsonl", "samples.jsonl", "traits.jsonl"):
         shutil.copy(RUN / name, tmp_path)
     analyse.run(tmp_path)
     golden("run/summary.json", (tmp_path / "summary.json").read_text("utf-8"))

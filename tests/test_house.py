@@ -16,7 +16,7 @@ LAYERS = [
     {"stages", "repeat", "explore", "doctor", "proof"},
     {"report", "check", "measure", "plan", "analyse", "run_folder"},
     {"tax", "canaries"},
-    {"precision", "results", "units", "contrast", "judge"},
+    {"precision", "results", "units", "contrast", "traits", "judge"},
     {"launch", "witness", "gauge", "machine", "progress", "cost", "proven"},
     {"charts", "latencies", "stats", "files", "lines", "sensitivity", "own_files"},
     {"summary"},

@@ -20,6 +20,7 @@ from harness.report import (
     numbers,
     tables,
     taxes,
+    traits,
     words,
 )
 from harness.report.markdown import Markdown, environment, join, link, strong, text, visible
@@ -159,6 +160,7 @@ def page(
         "beyond": behaviour.beyond(summary),
         "once": _once(summary, drawn),
         "cold": tables.cold(summary),
+        "traits": traits.parts(summary),
         "baseline": BASELINE,
         "tie": f"{contrast.TIE:.0%}",
         "alpha": f"{contrast.ALPHA:.0%}",

@@ -24,8 +24,8 @@ from harness.measure.scenarios import (
     start,
     start_and_end,
 )
-from harness.measure.scenarios.scenario import LAST, Scenario, play
-from harness.model import Trait
+from harness.measure.scenarios.scenario import Scenario, play
+from harness.model import WHOLE, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,7 +69,7 @@ def take_over(file: Path) -> set[Piece]:
     """Drop the pieces that an earlier process left unfinished, and return those that are whole."""
     files.mend(file)
     traits = files.read_jsonl(file, Trait) if file.exists() else []
-    whole = {_piece(trait) for trait in traits if trait.figure == LAST}
+    whole = {_piece(trait) for trait in traits if trait.figure == WHOLE}
     kept = [trait for trait in traits if _piece(trait) in whole]
     if len(kept) < len(traits):
         files.write_jsonl(file, kept)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness import launch
-from harness.model import Trait
+from harness.model import WHOLE, Trait
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from harness.model import Implementation, Workload
 
 OWN_LAUNCHER = "it has its own launcher"
-LAST = "wall_s"
-"""The figure that ends a scenario's traits, how long it took: without it they are not whole."""
 
 
 class Failed(Exception):  # noqa: N818  it is the contestant that failed
@@ -71,7 +69,7 @@ def play(scenario: Scenario, implementation: Implementation, bench: Bench) -> li
     try:
         for figure in scenario.measure(implementation, bench):
             one = trait(figure.name, figure.value, figure.at)
-            found.append(one)  # noqa: PERF401  what came before a failure stays
+            found.append(one)  # one by one: what came before a failure stays
     except (Failed, launch.NotReadyError) as failure:
         found.append(trait("", error=str(failure)))
-    return [*found, trait(LAST, round(time.monotonic() - begin, 3))]
+    return [*found, trait(WHOLE, round(time.monotonic() - begin, 3))]
