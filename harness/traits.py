@@ -83,6 +83,8 @@ def _churn(series: Series) -> Iterator[Found]:
 def _beside(series: Series) -> Iterator[Found]:
     """Yield what is left of the rate beside a neighbour, and latencies with and without it."""
     alone, beside = _good(series, "alone_"), _good(series, "beside_")
+    if not alone or not beside:
+        return
     pairs = sorted(set(alone) & set(beside))
     if pairs:
         ratios = [series["beside_rate_per_s"][at] / series["alone_rate_per_s"][at] for at in pairs]
@@ -91,9 +93,7 @@ def _beside(series: Series) -> Iterator[Found]:
         yield "rate_ratio", contrast.bounded(_estimate(ratios), **limits), None
     for prefix, good in (("alone_", alone), ("beside_", beside)):
         for figure in ("p50_ns", "p99_ns", "max_ns"):
-            if good:
-                values = [series[prefix + figure][at] for at in good]
-                yield prefix + figure, _estimate(values), None
+            yield prefix + figure, _estimate([series[prefix + figure][at] for at in good]), None
     if flooded := series.get("flooded_bytes_per_s"):
         yield "flooded_bytes_per_s", _estimate(list(flooded.values())), None
 

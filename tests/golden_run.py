@@ -519,10 +519,6 @@ def traits() -> list[Trait]:
         _echo_traits(one)
         installed = 5e6 if name in VERSIONS else 0.0
         one.add("fetch/size", installed_bytes=[installed], distributions=[4.0])
-        if name == "reference":
-            one.add("fetch/import", "it has its own launcher")
-        else:
-            one.add("fetch/import", import_ns=one.about(8e7))
         one.add(
             "fetch/start-and-end",
             first_outcome_ns=one.about(2e8),

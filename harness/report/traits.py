@@ -109,7 +109,6 @@ TABLES = (
         (
             Column("first outcome ms", "start-and-end", "first_outcome_ns", MS),
             Column("ms after connecting", "start-and-end", "first_answer_ns", MS),
-            Column("import ms", "import", "import_ns", MS),
             Column("installed MiB", "size", "installed_bytes", MIB),
             Column("MiB at 100", "start-and-end", "pss_bytes", MIB),
             Column("last close ms", "start-and-end", "last_close_ns", MS),

@@ -40,14 +40,13 @@ if TYPE_CHECKING:
 TABLE: tuple[Scenario, ...] = (
     size.ECHO,
     start.SCENARIO,
-    imports.ECHO,
+    imports.SCENARIO,
     churn.SCENARIO,
     flood.SCENARIO,
     busy_thread.SCENARIO,
     stalled_main.SCENARIO,
     memory.SCENARIO,
     size.FETCH,
-    imports.FETCH,
     start_and_end.SCENARIO,
 )
 

@@ -63,4 +63,4 @@ def _figures(found: Visits, at: int) -> Iterator[Figure]:
     yield Figure("gauge_wait", found.gauge_wait_ns / found.wall_ns, at)
 
 
-SCENARIO = Scenario("churn", "echo", 1.3, measure)
+SCENARIO = Scenario("churn", "echo", 0.9, measure)

@@ -69,4 +69,4 @@ def _rest(pid: int) -> None:
         time.sleep(0.005)
 
 
-SCENARIO = Scenario("memory", "echo", 3.0, measure)
+SCENARIO = Scenario("memory", "echo", 2.5, measure)

@@ -1,8 +1,8 @@
 """A small HTTP origin that answers, then holds, then fails one answer, and sees who closes when.
 
 Rules: one thread, driven by its scenario, which also reads the client's stdout here: the moments
-of a line, a connect and a close are then of one clock. It is no load: it answers at once, in
-Python, and its own speed is part of no figure but that a client meets it.
+of a line, a connect and a close are then of one clock. It answers at once, and takes some ten
+microseconds for a request or a close: the same for all, and small beside what is timed here.
 """
 
 from __future__ import annotations

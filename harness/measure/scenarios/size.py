@@ -8,7 +8,6 @@ count: whether an installer writes it down is the installer's affair.
 from __future__ import annotations
 
 import importlib.metadata
-from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.requirements import Requirement
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from harness.measure.job import Bench
-    from harness.model import Implementation, Workload
+    from harness.model import Implementation
 
 
 def distributions(requires: Iterable[str]) -> dict[str, importlib.metadata.Distribution]:
@@ -56,12 +55,12 @@ def installed_bytes(distribution: importlib.metadata.Distribution) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())  # type: ignore[attr-defined]
 
 
-def measure(_workload: Workload, implementation: Implementation, _bench: Bench) -> Iterator[Figure]:
+def measure(implementation: Implementation, _bench: Bench) -> Iterator[Figure]:
     """Yield `installed_bytes` and how many `distributions` it takes; zeros for none."""
     found = distributions(implementation.requires)
     yield Figure("installed_bytes", sum(map(installed_bytes, found.values())))
     yield Figure("distributions", len(found))
 
 
-ECHO = Scenario("size", "echo", 0.1, partial(measure, "echo"))
-FETCH = Scenario("size", "fetch", 0.1, partial(measure, "fetch"))
+ECHO = Scenario("size", "echo", 0.1, measure)
+FETCH = Scenario("size", "fetch", 0.1, measure)

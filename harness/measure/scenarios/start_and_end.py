@@ -89,4 +89,4 @@ def _verify(stdout: bytes) -> None:
         raise Failed(f"its outcomes are {found}; expected {wanted}")
 
 
-SCENARIO = Scenario("start-and-end", "fetch", 2.5, measure)
+SCENARIO = Scenario("start-and-end", "fetch", 1.6, measure)
