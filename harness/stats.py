@@ -100,11 +100,12 @@ def slope(at: Sequence[float], values: Sequence[float]) -> tuple[float, float, f
     degrees of freedom less than points (scipy.stats.linregress; Draper and Smith, Applied
     Regression Analysis (1998), section 1.4). Values that are all the same lie on their line: 1.
     """
+    if len(set(values)) == 1:  # its r and standard error are 0 / 0
+        return 0.0, 0.0, 0.0, 1.0
     found = scipy_stats.linregress(at, values)
     half = float(found.stderr) * float(scipy_stats.t.ppf((1 + LEVEL) / 2, len(at) - 2))
     middle = float(found.slope)
-    r2 = 1.0 if len(set(values)) == 1 else float(found.rvalue) ** 2
-    return middle, middle - half, middle + half, r2
+    return middle, middle - half, middle + half, float(found.rvalue) ** 2
 
 
 def jain(values: Sequence[float]) -> float:

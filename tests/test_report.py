@@ -72,8 +72,15 @@ def hostile(summary: Summary) -> Summary:
         )
         for w in summary.workloads
     )
+    traits = tuple(
+        msgspec.structs.replace(t, error=HOSTILE) if t.error else t for t in summary.traits
+    )
     return msgspec.structs.replace(
-        summary, implementations=implementations, findings=findings, workloads=workloads
+        summary,
+        implementations=implementations,
+        findings=findings,
+        workloads=workloads,
+        traits=traits,
     )
 
 
@@ -207,6 +214,21 @@ def test_the_command_repeats_the_run(summary: Summary) -> None:
     assert command(summary) == "nox -s compare -- --seed 7"
     odd = msgspec.structs.replace(summary, arguments=("--from", "my dir", "--seed", "7"))
     assert command(odd) == "nox -s compare -- --from 'my dir' --seed 7"
+
+
+def test_a_scenario_without_figures_says_why(rendered: dict[str, str]) -> None:
+    """A dash in the table, the reason below it; who failed nowhere has no line."""
+    part = rendered["REPORT.md"].partition("## Beyond the rate")[2].partition("\n## ")[0]
+    (row,) = [x for x in part.splitlines() if x.startswith("| threads") and "| \u2013 |" in x][:1]
+    assert row.count("\u2013 |") == 2  # the slope and its fit
+    assert "- threads: memory: it held 2,811 of 3000 connections" in part
+    assert "- gevent:" not in part
+
+
+def test_a_run_without_scenarios_does_not_mention_them(summary: Summary) -> None:
+    """A quick run: no heading without a table below it."""
+    found = rendering.render(msgspec.structs.replace(summary, traits=()))["REPORT.md"]
+    assert "Beyond the rate" not in found
 
 
 def test_a_failed_canary_is_said_first(summary: Summary) -> None:

@@ -150,3 +150,17 @@ def test_under_six_blocks_there_is_no_interval() -> None:
     """Five values give a median alone, six an interval."""
     assert contrast.estimate([0.1] * 5, 1, "x").low is None
     assert contrast.estimate([0.1, 0.2, 0.1, 0.2, 0.1, 0.2], 1, "x").low is not None
+
+
+def test_a_slope_by_hand() -> None:
+    """(0,0) (1,1) (2,2) (3,5): Sxy 8, Sxx 5, SSE 1.2, Syy 14, t(0.975, 2) 4.302653."""
+    middle, low, high, r2 = stats.slope([0, 1, 2, 3], [0, 1, 2, 5])
+    half = 4.302653 * math.sqrt(1.2 / 2 / 5)
+    assert middle == pytest.approx(1.6)
+    assert (low, high) == pytest.approx((1.6 - half, 1.6 + half))
+    assert r2 == pytest.approx(1 - 1.2 / 14)
+
+
+def test_a_flat_line_fits() -> None:
+    """Values that are all the same: no slope, no doubt, and a line that explains them."""
+    assert stats.slope([0, 1, 2], [7, 7, 7]) == (0.0, 0.0, 0.0, 1.0)
