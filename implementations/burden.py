@@ -12,6 +12,7 @@ to everyone else, what a busy thread costs, and a known loss that the harness mu
 
 from __future__ import annotations
 
+import atexit
 import signal
 import threading
 import time
@@ -31,6 +32,8 @@ def _every(seconds: float, what: Callable[[], None]) -> None:
     """
     signal.signal(signal.SIGALRM, lambda _number, _frame: what())
     signal.setitimer(signal.ITIMER_REAL, seconds, seconds)
+    # The interpreter ends by restoring default actions: the next SIGALRM would kill the process.
+    atexit.register(signal.setitimer, signal.ITIMER_REAL, 0.0)
 
 
 def stall(for_s: float, every_s: float) -> None:

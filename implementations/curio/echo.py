@@ -93,11 +93,12 @@ async def run(listener: socket, options: EchoOptions, ready: Callable[[], None])
     woken, waker = map(Socket, socketpair())
     set_wakeup_fd(waker.fileno())
     for number in (SIGTERM, SIGINT):
-        signal(number, lambda *_: None)  # the byte that arrives says it
+        signal(number, lambda *_: None)  # the byte that arrives is its number
     connections = curio.TaskGroup()
     accepting = await connections.spawn(accept, listener, options, ready, connections)
     reaping = await curio.spawn(reap, connections)
-    await woken.recv(1)
+    while (await woken.recv(1))[0] not in (SIGTERM, SIGINT):  # a timer's signal comes here, too
+        pass
     for number in (SIGTERM, SIGINT):
         signal(number, SIG_DFL)
     set_wakeup_fd(-1)

@@ -143,7 +143,9 @@ async def watch(caught: list[int], stop: Callable[[], Awaitable[None]]) -> None:
     set_wakeup_fd(waker.fileno())
     former = {number: signal(number, lambda *_: None) for number in (SIGINT, SIGTERM)}
     try:
-        caught += await woken.recv(1)  # the byte that arrives is the signal's number
+        while (number := (await woken.recv(1))[0]) not in former:  # a timer's comes here, too
+            pass
+        caught.append(number)  # the byte that arrives is the signal's number
         await stop()
     finally:
         set_wakeup_fd(-1)
