@@ -13,7 +13,7 @@ import pytest
 
 from harness import files, stages
 from harness.cost import Book
-from harness.measure import cells, echo
+from harness.measure import cells, echo, scenarios, session
 from harness.measure.fetch import expected, urls
 from harness.measure.gate import Gate
 from harness.measure.job import Bench, Job
@@ -39,6 +39,12 @@ from harness.model import (
     UsageError,
 )
 from harness.precision import BLOCKS_ENOUGH, HALF_WIDTH, Width
+
+
+@pytest.fixture(autouse=True)
+def no_scenario(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Play none: they start real processes."""
+    monkeypatch.setattr(scenarios, "run", lambda *_: None)
 
 
 def implementation(name: str, kind: Kind = "framework", cannot_run: str = "") -> Implementation:
@@ -164,6 +170,27 @@ def test_a_budget_too_small_is_told_before_it_starts() -> None:
         stages.fit_budget(plan(budget_s=10.0), given=True)
     assert stages.fit_budget(plan(budget_s=10.0), given=False).budget_s > 10.0
     assert stages.fit_budget(plan(budget_s=6000.0), given=True).budget_s == 6000.0
+
+
+def test_scenarios_come_last_in_the_time_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the blocks are over, what was set aside for scenarios is left, and no more."""
+    core = min(os.sched_getaffinity(0))
+    here = plan(server_core=core + 1, gauge_core=core)
+    told: list[tuple[Path, float]] = []
+    monkeypatch.setattr(session, "block_jobs", lambda *_: [])
+    monkeypatch.setattr(
+        scenarios,
+        "run",
+        lambda _plan, _models, _bench, file, _progress, left_s: told.append((file, left_s)),
+    )
+    one = Session(here, tmp_path, [])
+    one.run(time.monotonic() + 1e6, lambda _job, _text: None)
+    ((file, left_s),) = told
+    assert file == tmp_path / "traits.jsonl"
+    assert 1e6 - 600 < left_s < 1e6
+    assert scenarios.cost_s(here, one.models) > 10
 
 
 def test_one_core_is_refused(tmp_path: Path) -> None:

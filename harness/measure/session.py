@@ -19,7 +19,7 @@ import msgspec
 
 from harness import files
 from harness.cost import Book, Ledger
-from harness.measure import echo, fetch
+from harness.measure import echo, fetch, scenarios
 from harness.measure.gate import Gate
 from harness.measure.job import Bench, Job
 from harness.measure.schedule import (
@@ -97,6 +97,7 @@ class Session:
         self.plan = plan
         self.models = contestants(plan, failed)
         self._file = folder / "samples.jsonl"
+        self._traits = folder / "traits.jsonl"
         self._book = Book(folder)
         self._gate = gate or Gate((plan.server_core, plan.gauge_core))
         self._job = do or self._real
@@ -120,8 +121,8 @@ class Session:
         """Measure blocks until the clock (time.monotonic) says `until`, or until it is enough.
 
         Enough: BLOCKS_ENOUGH blocks and every interval narrow (`precision`). A block that would end
-        too late is not begun, once there are BLOCKS_LEAST. What is measured once comes last, in the
-        time set aside for it.
+        too late is not begun, once there are BLOCKS_LEAST. What is measured once comes last, then
+        the scenarios, in the time set aside for them.
         """
         ledger = Ledger()  # the import counts: it is time in which nothing is measured
         from harness.precision import Precision  # noqa: PLC0415  scipy takes two seconds
@@ -137,9 +138,12 @@ class Session:
                     ledger=ledger,
                 )
                 precision = Precision(baselines(self.models), compared(self.models), self.plan.seed)
+                end = until - scenarios.cost_s(self.plan, self.models)
                 once_s = cost_s(self.plan, ONCE, self.models)
-                blocks, why = self._blocks(bench, precision, until - once_s, progress)
-                left_out = not self._once(bench, until, progress)
+                blocks, why = self._blocks(bench, precision, end - once_s, progress)
+                left_out = not self._once(bench, end, progress)
+                left_s = until - time.monotonic()
+                scenarios.run(self.plan, self.models, bench, self._traits, progress, left_s)
         finally:
             os.sched_setaffinity(0, allowed)
         return Ended(blocks=blocks, why=why, widest=precision.widest(), left_out=left_out)
