@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from harness.model import Plan, Trait
 
-LATE_NS = 200_000  # of the gauge's own p99: past it an open loop's latencies are the gauge's
 POINTS_LEAST = 3  # of a line that says how well it fits
 
 Series = Mapping[str, Mapping[float, float]]  # figure -> what was varied, or repetition -> value
@@ -40,7 +39,9 @@ def _good(series: Series, prefix: str = "") -> list[float]:
     """Return the repetitions in which the gauge had a core, and was not late."""
     waits, late = series.get(f"{prefix}gauge_wait", {}), series.get(f"{prefix}late_p99_ns", {})
     return sorted(
-        at for at, wait in waits.items() if wait < units.GAUGE_WAIT and late.get(at, 0.0) <= LATE_NS
+        at
+        for at, wait in waits.items()
+        if wait < units.GAUGE_WAIT and late.get(at, 0.0) <= units.LATE_NS
     )
 
 

@@ -16,7 +16,17 @@ import numpy as np
 import pytest
 
 from harness import analyse, files, stats, units
-from harness.model import BASELINE, STALLED, TWIN, CaseText, Plan, Sample, Trait, UsageError, Verdict
+from harness.model import (
+    BASELINE,
+    STALLED,
+    TWIN,
+    CaseText,
+    Plan,
+    Sample,
+    Trait,
+    UsageError,
+    Verdict,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,8 +8,9 @@ import pytest
 
 from harness import traits
 from harness.measure import scenarios
-from harness.model import WHOLE, Estimate, Trait, TraitSummary, UsageError
+from harness.model import WHOLE, Trait, UsageError
 from harness.report.traits import TABLES
+from harness.summary import Estimate, TraitSummary
 
 PLAN = golden_run.plan()
 
