@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from signal import SIGINT, SIGTERM, set_wakeup_fd, signal
-from socket import SOCK_STREAM, socketpair
+from socket import SOCK_STREAM, getaddrinfo, socketpair
 from ssl import SSLError
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -13,12 +13,14 @@ from curio.io import Socket
 from curio.ssl import CurioSSLContext
 
 from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
+from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from implementations.contract import FetchJob, Url
 
+LOOKUPS = Lookups()
 ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 
 
@@ -38,7 +40,8 @@ async def attempt(family: int, address: tuple[object, ...], errors: list[OSError
 
 async def dial(url: Url) -> Socket:
     """Connect to the first address that answers; none has to wait until another has failed."""
-    found = await curio.socket.getaddrinfo(url.host, url.port, type=SOCK_STREAM)
+    lookup = getaddrinfo, url.host, url.port, 0, SOCK_STREAM
+    found = await curio.run_in_executor(LOOKUPS, *lookup)
     errors: list[OSError] = []
     async with curio.TaskGroup(wait=None) as attempts:  # its end is that of all
         for family, _, _, _, address in found:
@@ -158,15 +161,16 @@ async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | No
     urls = (numbered for numbered in enumerate(job.urls))
     idle: Idle[Socket] = Idle()
     caught: list[int] = []
-    async with curio.TaskGroup() as workers:
+    with LOOKUPS:  # one that ends after the loop finds nobody
+        async with curio.TaskGroup() as workers:
 
-        async def stop() -> None:
-            urls.close()  # a worker that never has to wait would go on with the next
-            await workers.cancel_remaining()  # cancel: ends every worker
+            async def stop() -> None:
+                urls.close()  # a worker that never has to wait would go on with the next
+                await workers.cancel_remaining()  # cancel: ends every worker
 
-        await workers.spawn(watch, caught, stop, daemon=True)
-        for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers, one iterator
-            await workers.spawn(work, urls, job, idle, record, stop)
+            await workers.spawn(watch, caught, stop, daemon=True)
+            for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers, one iterator
+                await workers.spawn(work, urls, job, idle, record, stop)
     for connection in idle.drain():
         await close(connection)
     return caught[0] if caught else None
