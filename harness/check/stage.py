@@ -34,6 +34,11 @@ MOST_SCALE = 5.0  # past it waiting longer would prove nothing
 LOG_LINES = 400  # of the wire log; more would drown the reader
 
 
+def _shown(options: Sequence[str], folder: Path) -> str:
+    """Return options without the folder that the case's own files lie in: evidence is published."""
+    return " ".join(options).replace(f"{folder}/", "")
+
+
 class Stage:
     """What a case plays on. After the case, `noise` and `left` say what it left behind."""
 
@@ -204,7 +209,7 @@ class Stage:
                 open_files=open_files,
             )
             child = life.enter_context(starting)
-        self.note(f"echo {' '.join(options)} started")
+        self.note(f"echo {_shown(options, files.folder())} started")
         return child, where
 
     @contextmanager
@@ -283,7 +288,7 @@ class Stage:
             files=files,
         )
         with starting as child:
-            self.note(f"fetch {' '.join(options)} started for {len(urls)} URLs")
+            self.note(f"fetch {_shown(options, self._folder)} started for {len(urls)} URLs")
             if by_stdin:
                 with suppress(BrokenPipeError):  # it ended at once; its status tells why
                     child.stdin.write("".join(url + "\n" for url in urls).encode())
