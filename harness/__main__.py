@@ -7,13 +7,12 @@ verdict changed (repeat), the machine is unfit (doctor), a price too high (tax) 
 
 from __future__ import annotations
 
-import signal
 import sys
 from typing import NoReturn
 
 import click
 
-from harness import machine
+from harness import interrupt, machine
 from harness.commands.check import check
 from harness.commands.compare import compare, plan
 from harness.commands.doctor import doctor
@@ -48,13 +47,9 @@ def _fail(sentence: str, status: int) -> NoReturn:
     sys.exit(status)
 
 
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def run() -> None:
     """Run the command line; every error ends here."""
-    signal.signal(signal.SIGTERM, _interrupt)  # as nox and service managers end a program
+    interrupt.catch()
     try:
         machine.require_linux()
         main.main(standalone_mode=False)

@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from harness import own_files
+from harness import interrupt, own_files
 from harness.model import HarnessError
 
 if TYPE_CHECKING:
@@ -207,6 +207,7 @@ def start(
     `files` are seen by it alone, each at its path (see `own_files`).
     Raises HarnessError when the command cannot be started at all.
     """
+    interrupt.check()
     parent = os.getpid()
 
     def prepare() -> None:

@@ -18,7 +18,7 @@ LAYERS = [
     {"tax", "canaries"},
     {"precision", "results", "units", "contrast", "traits", "judge"},
     {"launch", "witness", "gauge", "machine", "progress", "cost", "proven"},
-    {"charts", "latencies", "stats", "files", "lines", "sensitivity", "own_files"},
+    {"charts", "latencies", "stats", "files", "lines", "sensitivity", "own_files", "interrupt"},
     {"summary"},
     {"model", "checked"},
 ]

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import judge, launch
+from harness import interrupt, judge, launch
 from harness.check import cases as registry
 from harness.check import control
 from harness.check.case import CLAUSES, Case, Clause, Needs
@@ -109,6 +109,7 @@ def run(
         for needs, most in AT_ONCE.items():
             for task, played in crew.play(play.tasks(needs), most=most):
                 play.take(task.implementation, played)
+                interrupt.check()
 
 
 @contextmanager

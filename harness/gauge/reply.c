@@ -17,7 +17,7 @@ static bool read_status(const char *line, size_t size, struct reply *reply)
     if (size < 12 || memcmp(line, "HTTP/1.", 7) != 0 || !digit(line[7]) || line[8] != ' ' ||
         !digit(line[9]) || !digit(line[10]) || !digit(line[11]) || (size > 12 && line[12] != ' '))
         return false;
-    reply->keep = line[7] != '0';
+    reply->keep = reply->modern = line[7] != '0';
     reply->status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0');
     return reply->status >= 100;
 }
@@ -140,7 +140,8 @@ enum reply_state reply_read(const char *bytes, size_t size, struct reply *reply)
     }
     if (reply->unreadable)
         return REPLY_BAD;
-    if (reply->close || (reply->length < 0 && !reply->chunked))
+    /* RFC 9112 6.1: chunks from HTTP/1.0 are suspect framing, and nothing may follow them. */
+    if (reply->close || (reply->chunked ? !reply->modern : reply->length < 0))
         reply->keep = false;
     return REPLY_COMPLETE;
 }

@@ -14,6 +14,7 @@ struct reply {
     int status;
     int64_t length; /* of the body; -1: chunks, or up to the end of the connection */
     bool chunked;
+    bool modern;     /* HTTP/1.1 or later */
     bool keep;       /* the connection may carry another request */
     bool close;      /* it says `Connection: close`, which no other word undoes */
     bool unreadable; /* a coding that is not one `chunked`: bad where there is a body */
