@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +19,42 @@ settings.register_profile("long", max_examples=20_000, deadline=None, database=N
 # A session with every implementation, and a program to compile.
 WHOLE = ("test_behaviour.py", "test_gauge_fuzz.py")
 
+# Slow tests of what is the same under every interpreter, and the minor version that runs them.
+ONE_PYTHON = {
+    "test_gauge_fuzz.py": 12,
+    "test_gauge_link.py": 12,
+    "test_gauge_native.py": 12,
+    "test_proof_runs.py": 11,
+}
+
 GOLDEN = Path(__file__).resolve().parent / "golden"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--update`, which writes the golden files anew, and `--every-case` (test_behaviour)."""
+    """Add `--update`, which writes the golden files anew, `--every-case` and `--every-test`."""
     parser.addoption("--update", action="store_true", help="write the golden files anew")
     parser.addoption(
         "--every-case", action="store_true", help="play cases that only repeat another, too"
     )
+    parser.addoption(
+        "--every-test", action="store_true", help="run here, too, what another Python runs"
+    )
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end the programs that tests start, also where these run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave to one Python what has nothing to do with Python."""
+    if config.getoption("--every-test"):
+        return
+    for item in items:
+        minor = ONE_PYTHON.get(item.path.name, sys.version_info.minor)
+        if minor != sys.version_info.minor:
+            reason = f"the same under every Python: 3.{minor} runs it (--every-test: here, too)"
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture
