@@ -1,8 +1,9 @@
 """Ctrl-C and SIGTERM: one way to end, which cannot get lost.
 
-Rules: a handler runs between any two instructions of the main thread, in a destructor as well, and
-what it raises there the interpreter prints and forgets. So it is remembered, and who is about to go
-on for long asks: before a child is started (`launch`), and at every verdict (`check.suite`).
+Rules: a handler runs between any two instructions of the main thread, in a destructor or in what
+the interpreter calls around a fork as well, and what it raises there is printed and forgotten. So
+it is remembered, and who is about to go on for long asks: before a child is started (`launch`), and
+at every verdict (`check.suite`). A fork itself is shielded.
 """
 
 from __future__ import annotations
@@ -29,6 +30,17 @@ def catch() -> None:
     signal.signal(signal.SIGTERM, _remember)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _remember)
+
+
+def hold() -> set[signal.Signals]:
+    """Let both wait from now on; return the mask that `release` takes, here or in a child."""
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    return {signal.Signals(number) for number in former}
+
+
+def release(former: set[signal.Signals]) -> None:
+    """Let them come again; one that waited comes now. Raises KeyboardInterrupt."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def check() -> None:

@@ -211,6 +211,7 @@ def start(
     parent = os.getpid()
 
     def prepare() -> None:
+        interrupt.release(mask)
         if files:
             own_files.show(files)
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -224,6 +225,7 @@ def start(
             os.sched_setaffinity(0, {core})
 
     with stderr.open("wb") as errors:
+        mask = interrupt.hold()  # until the child is known, and so can be ended
         try:
             process = subprocess.Popen(
                 list(words),
@@ -236,10 +238,14 @@ def start(
                 preexec_fn=prepare,  # noqa: PLW1509  single-threaded here, by this module's rule
                 start_new_session=True,
             )
-        except OSError as error:
+        except BaseException as error:
+            interrupt.release(mask)
+            if not isinstance(error, OSError):
+                raise
             raise NotReadyError(f"cannot start {words[0]}: {error.strerror}.") from error
     child = Child(process, stderr, words)
     try:
+        interrupt.release(mask)
         yield child
     finally:
         child.kill()

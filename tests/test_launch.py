@@ -149,3 +149,10 @@ def test_the_listener_is_the_same_for_all() -> None:
                 assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) == 65536
             assert peer.fileno() > 0
         assert listener.getblocking()
+
+
+def test_a_child_has_no_signal_blocked(tmp_path: Path) -> None:
+    """What shields the fork does not reach the child: it can be ended as ever."""
+    code = "import signal; print(sorted(signal.pthread_sigmask(signal.SIG_BLOCK, ())))"
+    with launch.start([sys.executable, "-c", code], stderr=tmp_path / "stderr") as child:
+        assert child.line(10) == "[]"
