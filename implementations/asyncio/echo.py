@@ -61,20 +61,22 @@ async def run(listener: socket, options: EchoOptions, ready: Callable[[], None])
     slots = asyncio.Semaphore(options.limit) if options.limit else nullcontext()
     with suppress(TimeoutError):
         async with asyncio.timeout(None) as grace, asyncio.TaskGroup() as connections:
-            server = await asyncio.start_server(
-                lambda reader, writer: connections.create_task(
-                    echo(reader, writer, options, slots)
-                ),
-                sock=listener,
-                backlog=1024,
-                ssl=options.tls,
-            )
+
+            def connected(reader: StreamReader, writer: StreamWriter) -> None:
+                if stopped.is_set():
+                    writer.transport.abort()  # drain: accepted just before, and too late
+                else:
+                    connections.create_task(echo(reader, writer, options, slots))
+
+            await asyncio.start_server(connected, sock=listener, backlog=1024, ssl=options.tls)
             ready()
             await stopped.wait()
             for number in (SIGTERM, SIGINT):
                 loop.remove_signal_handler(number)
                 signal(number, SIG_DFL)
-            server.close()  # drain: the listener first, then the connections, cut at the grace
+            # Not by Server.close(): what it has accepted by then it trips over.
+            loop.remove_reader(listener)
+            listener.close()  # drain: the listener first, then the connections, cut at the grace
             grace.reschedule(loop.time() + options.grace_s)
 
 
