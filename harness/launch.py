@@ -160,8 +160,8 @@ class Child:
 
     def _last_words(self) -> str:
         """Return the last line of stderr as half a sentence, or nothing."""
-        lines = self.stderr().decode("utf-8", "replace").strip().splitlines()
-        return f" Its last line on stderr: {lines[-1][:300]}" if lines else ""
+        line = self.last_line()
+        return f" Its last line on stderr: {line[:300]}" if line else ""
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the child alone (not to what it started); an ended child is no error."""
@@ -178,6 +178,11 @@ class Child:
         """Return the first `most` bytes that it wrote to stderr."""
         with self._stderr.open("rb") as file:
             return file.read(most)
+
+    def last_line(self) -> str:
+        """Return the last line that it wrote to stderr, empty where it wrote none."""
+        lines = self.stderr().decode("utf-8", "replace").strip().splitlines()
+        return lines[-1] if lines else ""
 
     def kill(self) -> None:
         """End the child and its process group at once, and reap it."""

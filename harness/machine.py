@@ -1,13 +1,16 @@
 """Facts about this machine: which cores a run may use, and what the report says of the rest.
 
-Rules: it reads /proc, /sys and the scheduler, never changes them, and names no user, host or path.
+Rules: it reads /proc, /sys and the scheduler, and names no user, host or path. It changes nothing
+but on which cores this process runs, for the length of a block (`pinned`).
 """
 
 from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +19,7 @@ import psutil
 from harness.model import HarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 _CPU = Path("/sys/devices/system/cpu")
 
@@ -46,6 +49,27 @@ def cores() -> tuple[int, int]:
     """
     chosen = physical(os.sched_getaffinity(0))
     return (chosen[0], chosen[1]) if len(chosen) > 1 else (chosen[0], chosen[0])
+
+
+def pressure(text: str) -> dict[str, float]:
+    """Return the figures of the line `some` in a file of /proc/pressure; none where it has none.
+
+    `avg10` and its like are per cent of so many seconds, `total` is in microseconds since boot.
+    Source: the kernel's Documentation/accounting/psi.rst.
+    """
+    some = next((line for line in text.splitlines() if line.startswith("some ")), "")
+    return {name: float(value) for name, value in re.findall(r"(\w+)=([\d.]+)", some)}
+
+
+@contextmanager
+def pinned(core: int) -> Iterator[None]:
+    """Keep this process on one core for the length of a `with` block."""
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {core})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 def facts() -> dict[str, str]:

@@ -12,10 +12,11 @@ from rich.console import Console
 from harness import files
 from harness.commands import doctor as command
 from harness.doctor import business, control, hardware, limits, probes, spin, visit
-from harness.doctor.finding import Diagnosis, Finding, half_width
+from harness.doctor.finding import Diagnosis, Finding
 from harness.doctor.place import Place
 from harness.doctor.probes import CpuClock, Spin, Timer
 from harness.model import BASELINE, TWIN, HarnessError, Sample, UsageError
+from harness.precision import half_width
 from harness.summary import Estimate
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from harness import analyse, cost, files
 from harness.commands.proof import choose, text
 from harness.measure import cells, echo
 from harness.model import BASELINE, TWIN, HarnessError, Sample, UsageError
+from harness.precision import half_width
 from harness.proof import (
     blocks,
     contract,
@@ -377,7 +378,7 @@ def test_width_looks_at_ranked_cells_of_contestants() -> None:
     halves = [
         half
         for one in results
-        if one.implementation != "reference" and one.ratio and (half := twin.half_width(one.ratio))
+        if one.implementation != "reference" and one.ratio and (half := half_width(one.ratio))
     ]
     assert widest.value == pytest.approx(max(halves), rel=1e-2)
     assert widest.passed is (max(halves) <= width.HALF_WIDTH_MOST)

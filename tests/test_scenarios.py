@@ -33,14 +33,23 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LINE = {
+    "connections": 10,
+    "size": 1024,
+    "started_ns": 1,
+    "jain": 1.0,
+    "mean_latency_ns": 2e5,
     "wall_ns": 50_000_000,
     "messages": 1000,
     "server_cpu_ns": 40_000_000,
     "server_wait_ns": 0,
+    "server_faults": 0,
+    "gauge_cpu_ns": 25_000_000,
     "gauge_wait_ns": 0,
     "busy": 0.5,
     "p50_ns": 1e5,
+    "p90_ns": 5e5,
     "p99_ns": 1e6,
+    "p999_ns": 1.5e6,
     "max_ns": 2e6,
     "unanswered": 0,
     "error": None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +15,22 @@ from harness import proven, run_folder, sensitivity, stages
 from harness.commands import options
 from harness.launch import ROOT
 from harness.report import FOLDER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T", bound="Callable[..., Any]")
+
+
+def _record(command: str, parameter: str, use: str) -> Callable[[T], T]:
+    """Return the option that takes what another command recorded."""
+    return click.option(
+        f"--{command}",
+        parameter,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help=f"With --publish: the record of nox -s {command}, {use}.",
+    )
 
 
 @click.command()
@@ -40,27 +57,9 @@ def analyse(folder: Path) -> None:
     help="Where to write; else the run folder.",
 )
 @click.option("--publish", is_flag=True, help="Make it the repository's own, samples beside it.")
-@click.option(
-    "--sensitivity",
-    "suite",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With --publish: the record of nox -s sensitivity, for the appendix.",
-)
-@click.option(
-    "--tax",
-    "taxed",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With --publish: the record of nox -s tax, for what the contract costs.",
-)
-@click.option(
-    "--proof",
-    "instrument",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="With --publish: the records of nox -s proof, for the appendix.",
-)
+@_record("sensitivity", "suite", "for the appendix")
+@_record("tax", "taxed", "for what the contract costs")
+@_record("proof", "instrument", "for the appendix")
 def report(
     folder: Path,
     out: Path | None,

@@ -5,9 +5,9 @@ Rules: as in `harness.doctor`: a Place in, a Finding out. Bounds stand beside ea
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from harness import machine
 from harness.doctor.finding import Finding, finding
 
 if TYPE_CHECKING:
@@ -40,9 +40,9 @@ def pressure(place: Place) -> Finding:
     """Return how long something waited for a core or for memory, of the last ten seconds."""
     waits: dict[str, float] = {}
     for what in ("cpu", "memory"):
-        found = re.search(r"some avg10=([\d.]+)", place.read(f"proc/pressure/{what}"))
-        if found:
-            waits[what] = float(found[1])
+        some = machine.pressure(place.read(f"proc/pressure/{what}"))
+        if "avg10" in some:
+            waits[what] = some["avg10"]
     if not waits:
         advice = "The kernel was built or started without PSI (psi=1): busy moments go unseen."
         return finding("pressure", "not visible", fair=True, advice=advice)

@@ -7,18 +7,18 @@ start to the next are part of what it must see through.
 
 from __future__ import annotations
 
-import os
 import random
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import contrast, results
-from harness.doctor.finding import Finding, finding, half_width
+from harness import contrast, machine, results
+from harness.doctor.finding import Finding, finding
 from harness.measure import echo
 from harness.measure.job import Bench, Job
 from harness.model import BASELINE, TWIN, Cell
+from harness.precision import half_width
 from harness.units import units
 
 if TYPE_CHECKING:
@@ -40,31 +40,29 @@ def measure(
     """Measure an implementation under two names for LENGTH_S, BLOCKS_LEAST blocks at least."""
     order = random.Random(0)  # noqa: S311  an order, not a secret
     samples: list[Sample] = []
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {cores[1]})
     end = time.monotonic() + LENGTH_S
-    try:
-        with tempfile.TemporaryDirectory(prefix="evenloop-") as folder:
-            bench = Bench(server_core=cores[0], gauge_core=cores[1], folder=Path(folder))
-            for block in range(BLOCKS_MOST):
-                if block >= BLOCKS_LEAST and time.monotonic() >= end:
-                    break
-                say(f"the control, block {block + 1}")
-                names = [BASELINE, BASELINE + TWIN]
-                order.shuffle(names)
-                slices = order.randrange(2**31)
-                for name in names:
-                    job = Job(
-                        block=block,
-                        implementation=one,
-                        alias=name,
-                        workload="echo",
-                        cells=(CELL,),
-                        order=slices,
-                    )
-                    samples += echo.run(job, bench)
-    finally:
-        os.sched_setaffinity(0, allowed)
+    with (
+        machine.pinned(cores[1]),
+        tempfile.TemporaryDirectory(prefix="evenloop-") as folder,
+    ):
+        bench = Bench(server_core=cores[0], gauge_core=cores[1], folder=Path(folder))
+        for block in range(BLOCKS_MOST):
+            if block >= BLOCKS_LEAST and time.monotonic() >= end:
+                break
+            say(f"the control, block {block + 1}")
+            names = [BASELINE, BASELINE + TWIN]
+            order.shuffle(names)
+            slices = order.randrange(2**31)
+            for name in names:
+                job = Job(
+                    block=block,
+                    implementation=one,
+                    alias=name,
+                    workload="echo",
+                    cells=(CELL,),
+                    order=slices,
+                )
+                samples += echo.run(job, bench)
     return samples
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 import msgspec
 
 from harness.model import FORMAT
+from harness.precision import half_width
 from harness.summary import Estimate  # noqa: TC001  msgspec reads the annotations
 
 Mark = Literal["good", "fair", "bad"]
@@ -61,13 +62,6 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
             f"Fit for ratios down to about {reached:.1%}; more blocks than the control's tell "
             f"smaller ones apart.{better}"
         )
-
-
-def half_width(found: Estimate | None) -> float | None:
-    """Return half of an interval's width, None where there is no interval."""
-    if found is None or found.low is None or found.high is None:
-        return None
-    return (found.high - found.low) / 2
 
 
 def finding(

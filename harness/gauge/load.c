@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sys/resource.h>
-
 #include "json.h"
 #include "options.h"
 #include "sentence.h"
@@ -20,7 +18,6 @@
 #define MOST_PER_S 1000000
 #define MOST_FLOODS 1000
 #define MOST_MS (24 * 3600 * 1000)
-#define OTHER_DESCRIPTORS 64           /* streams, epoll, /proc, and what Python holds open */
 
 struct slices {
     struct slice_plan *plans;
@@ -78,19 +75,11 @@ static int parse_slices(const char *text, struct slices *slices)
 
 static int enough_descriptors(const struct slices *slices)
 {
-    struct rlimit limit;
     int64_t most = 0;
     for (size_t i = 0; i < slices->many; i++)
         if (slices->plans[i].connections + slices->plans[i].floods > most)
             most = slices->plans[i].connections + slices->plans[i].floods;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return sentence(EXIT_FAILED, "getrlimit: %s", strerror(errno));
-    if ((rlim_t)(most + OTHER_DESCRIPTORS) <= limit.rlim_cur)
-        return 0;
-    return sentence(EXIT_FAILED,
-                    "%lld connections need %lld open files and %llu are allowed: raise ulimit -n",
-                    (long long)most, (long long)(most + OTHER_DESCRIPTORS),
-                    (unsigned long long)limit.rlim_cur);
+    return sock_room(most);
 }
 
 static void print_figures(const struct slice_plan *plan, const struct slice_result *result)

@@ -58,6 +58,7 @@ class Slice(msgspec.Struct, frozen=True):
     late_p50_ns: float = 0.0
     late_p99_ns: float = 0.0
     latencies: tuple[tuple[int, int], ...] = ()
+    flooded_bytes: int = 0
 
 
 def script(job: Job) -> list[tuple[Cell, bool]]:

@@ -149,10 +149,8 @@ def _client(job: Job, bench: Bench, port: int, count: int, origin: launch.Child)
         except TimeoutError:
             return f"it had not ended after {CLIENT_S:g} s"
         if text is None or status != 0:
-            words_left = child.stderr().decode("utf-8", "replace").strip().splitlines()
-            return f"it ended with status {status}" + (
-                f": {words_left[-1][:300]}" if words_left else ""
-            )
+            said = child.last_line()[:300]
+            return f"it ended with status {status}" + (f": {said}" if said else "")
     try:
         sums = msgspec.json.decode(text, type=Sums)
     except msgspec.DecodeError as error:

@@ -9,10 +9,11 @@ a machine that is never quiet it goes on, and the samples say what that did (`un
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from harness import machine
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,11 +39,10 @@ class Waited(NamedTuple):
 def pressure_us(file: Path = PRESSURE) -> int | None:
     """Return for how long, since boot, some task waited for a core; None where nobody counts."""
     try:
-        first = file.read_text().splitlines()[0]
-    except (OSError, IndexError):  # a kernel without PSI, or one that it is switched off in
+        total = machine.pressure(file.read_text()).get("total")
+    except OSError:  # a kernel without PSI, or one that it is switched off in
         return None
-    total = first.rpartition("total=")[2]
-    return int(total) if total.isdigit() else None
+    return None if total is None else int(total)
 
 
 def lost(core: int, clock: Callable[[], int] = time.perf_counter_ns) -> float:
@@ -50,18 +50,14 @@ def lost(core: int, clock: Callable[[], int] = time.perf_counter_ns) -> float:
 
     The way there counts: a core that is busy takes its time to let anyone in.
     """
-    allowed = os.sched_getaffinity(0)
     last = clock()
-    os.sched_setaffinity(0, {core})
-    try:
+    with machine.pinned(core):
         now = clock()
         gone, end = now - last, now + PROBE_NS
         while now < end:
             last, now = now, clock()
             if now - last > GAP_NS:
                 gone += now - last
-    finally:
-        os.sched_setaffinity(0, allowed)
     return gone / PROBE_NS
 
 

@@ -99,8 +99,7 @@ def gauge_line(gauge: launch.Child, kind: type[T]) -> T:
     except TimeoutError:
         raise HarnessError(f"the gauge said nothing for {GAUGE_S:g} s.") from None
     if text is None:
-        words = gauge.stderr().decode("utf-8", "replace").strip().splitlines()
-        raise HarnessError(f"the gauge ended early: {words[-1] if words else 'it gave no reason'}")
+        raise HarnessError(f"the gauge ended early: {gauge.last_line() or 'it gave no reason'}")
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.DecodeError as error:

@@ -8,7 +8,6 @@ forgotten: what stays is a number for each unit, so that a long run needs no mor
 
 from __future__ import annotations
 
-import os
 import tempfile
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from harness import files
+from harness import files, machine
 from harness.cost import Book, Ledger
 from harness.measure import echo, fetch, scenarios
 from harness.measure.gate import Gate
@@ -127,25 +126,24 @@ class Session:
         ledger = Ledger()  # the import counts: it is time in which nothing is measured
         from harness.precision import Precision  # noqa: PLC0415  scipy takes two seconds
 
-        allowed = os.sched_getaffinity(0)
-        os.sched_setaffinity(0, {self.plan.gauge_core})  # the contestant's core is the contestant's
-        try:
-            with tempfile.TemporaryDirectory(prefix="evenloop-") as folder:
-                bench = Bench(
-                    server_core=self.plan.server_core,
-                    gauge_core=self.plan.gauge_core,
-                    folder=Path(folder),
-                    ledger=ledger,
-                )
-                precision = Precision(baselines(self.models), compared(self.models), self.plan.seed)
-                end = until - scenarios.cost_s(self.plan, self.models)
-                once_s = cost_s(self.plan, ONCE, self.models)
-                blocks, why = self._blocks(bench, precision, end - once_s, progress)
-                left_out = not self._once(bench, end, progress)
-                left_s = until - time.monotonic()
-                scenarios.run(self.plan, self.models, bench, self._traits, progress, left_s)
-        finally:
-            os.sched_setaffinity(0, allowed)
+        # the contestant's core is the contestant's
+        with (
+            machine.pinned(self.plan.gauge_core),
+            tempfile.TemporaryDirectory(prefix="evenloop-") as folder,
+        ):
+            bench = Bench(
+                server_core=self.plan.server_core,
+                gauge_core=self.plan.gauge_core,
+                folder=Path(folder),
+                ledger=ledger,
+            )
+            precision = Precision(baselines(self.models), compared(self.models), self.plan.seed)
+            end = until - scenarios.cost_s(self.plan, self.models)
+            once_s = cost_s(self.plan, ONCE, self.models)
+            blocks, why = self._blocks(bench, precision, end - once_s, progress)
+            left_out = not self._once(bench, end, progress)
+            left_s = until - time.monotonic()
+            scenarios.run(self.plan, self.models, bench, self._traits, progress, left_s)
         return Ended(blocks=blocks, why=why, widest=precision.widest(), left_out=left_out)
 
     def _blocks(

@@ -6,13 +6,12 @@ What each variant is stands in `harness.tax`; here it gets its words and its loa
 
 from __future__ import annotations
 
-import os
 import random
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import tax
+from harness import machine, tax
 from harness.check import certificates
 from harness.measure import echo, paced
 from harness.measure.job import Bench, Job
@@ -63,24 +62,18 @@ def run(
     if server_core == gauge_core:
         raise HarnessError("measuring needs two cores, one of them for the load.")
     by_name = {variant.name: variant for variant in tax.VARIANTS}
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {gauge_core})  # the contestant's core is the contestant's
-    try:
-        with tempfile.TemporaryDirectory(prefix="evenloop-") as name:
-            folder = Path(name)
-            certificates.write(folder)
-            bench = Bench(server_core=server_core, gauge_core=gauge_core, folder=folder)
-            for block in range(blocks):
-                todo = jobs(chosen, block, seed, folder)
-                for number, job in enumerate(todo):
-                    progress(
-                        f"{job.alias}, block {block + 1} of {blocks}, {number + 1}/{len(todo)}"
-                    )
-                    variant = by_name[tax.variant_of(job.alias)]
-                    if variant.paced:
-                        trusting = certificates.trusting() if variant.tls else None
-                        yield paced.run(job, bench, trusting)
-                    else:
-                        yield echo.run(job, bench)
-    finally:
-        os.sched_setaffinity(0, allowed)
+    # the contestant's core is the contestant's
+    with machine.pinned(gauge_core), tempfile.TemporaryDirectory(prefix="evenloop-") as name:
+        folder = Path(name)
+        certificates.write(folder)
+        bench = Bench(server_core=server_core, gauge_core=gauge_core, folder=folder)
+        for block in range(blocks):
+            todo = jobs(chosen, block, seed, folder)
+            for number, job in enumerate(todo):
+                progress(f"{job.alias}, block {block + 1} of {blocks}, {number + 1}/{len(todo)}")
+                variant = by_name[tax.variant_of(job.alias)]
+                if variant.paced:
+                    trusting = certificates.trusting() if variant.tls else None
+                    yield paced.run(job, bench, trusting)
+                else:
+                    yield echo.run(job, bench)

@@ -6,20 +6,18 @@ the row's seed. What counts is decided by `units`, what follows by `results` and
 
 from __future__ import annotations
 
-import os
 import random
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import units
+from harness import machine, units
 from harness.measure import echo
 from harness.measure.job import Job
 from harness.results import Where, collect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.measure.job import Bench
     from harness.model import Cell, Implementation, Sample
@@ -47,24 +45,13 @@ def contestant(
     )
 
 
-@contextmanager
-def aside(setting: Setting) -> Iterator[None]:
-    """Keep this process off the contestant's core for the length of the block."""
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {setting.gauge_core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, allowed)
-
-
 def block(models: Sequence[Job], number: int, setting: Setting, do: Do = echo.run) -> list[Sample]:
     """Do every model job once, as block `number`, in random order; return their samples."""
     order = random.Random(f"{setting.seed}/{number}")  # noqa: S311  an order, not a secret
     seed = order.randrange(2**31)
     jobs = [msgspec.structs.replace(model, block=number, order=seed) for model in models]
     order.shuffle(jobs)
-    with aside(setting):
+    with machine.pinned(setting.gauge_core):  # the contestant's core is the contestant's
         return [sample for job in jobs for sample in do(job, setting.bench)]
 
 

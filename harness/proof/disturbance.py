@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness import machine
 from harness.proven import Disturbance
 
 STEAL = 0.01  # shares from which on a cause is worth a sentence
@@ -41,12 +42,8 @@ class Reading:
 
 def parse_pressure(text: str) -> tuple[float, float]:
     """Return avg10 as a share and total in seconds, of the line `some` of /proc/pressure/cpu."""
-    for line in text.splitlines():
-        kind, *words = line.split()
-        if kind == "some":
-            values = dict(word.split("=", 1) for word in words)
-            return float(values["avg10"]) / 100, float(values["total"]) / 1e6
-    return 0.0, 0.0
+    some = machine.pressure(text)
+    return some.get("avg10", 0.0) / 100, some.get("total", 0.0) / 1e6
 
 
 def parse_stat(text: str) -> tuple[float, float]:

@@ -45,22 +45,15 @@ class Point:
 def figures(points: Sequence[Point]) -> tuple[Figure, ...]:
     """Return the growth in two hours as a share of the process; nothing for too few points.
 
-    The slope is by least squares over time, its interval by Student's t (scipy.stats.linregress).
+    The slope and its interval are those of `stats.slope`, over time.
     """
-    import numpy as np  # noqa: PLC0415
-    from scipy import stats as scipy_stats  # noqa: PLC0415
-
     kept = points[LEFT_OUT:]
     if len(kept) < POINTS_LEAST:
         return ()
-    fit = scipy_stats.linregress(
-        np.array([point.time_s for point in kept]),
-        np.array([point.private_bytes for point in kept], dtype=float),
-    )
-    size = stats.median([float(point.private_bytes) for point in kept])
-    half = float(scipy_stats.t.ppf(0.975, len(kept) - 2)) * float(fit.stderr)
-    slope = float(fit.slope)
-    low, value, high = ((slope + d) * LONG_S / size for d in (-half, 0.0, half))
+    sizes = [float(point.private_bytes) for point in kept]
+    slope, least, most, _ = stats.slope([point.time_s for point in kept], sizes)
+    size = stats.median(sizes)
+    low, value, high = (each * LONG_S / size for each in (least, slope, most))
     each_s = (kept[-1].time_s - kept[0].time_s) / (kept[-1].block - kept[0].block)
     return (
         Figure(

@@ -110,8 +110,7 @@ class _Killer:
                 child.signal(signal.SIGKILL)
                 status = child.wait(RUN_S)
             if status not in (0, -signal.SIGKILL):
-                last = child.stderr().decode("utf-8", "replace").strip().splitlines()
-                raise HarnessError(f"a resumed run failed: {last[-1] if last else status}")
+                raise HarnessError(f"a resumed run failed: {child.last_line() or status}")
             return status == 0
 
     def one_run(self, kills: int) -> None:

@@ -44,8 +44,7 @@ def finish(child: launch.Child, until_s: float) -> str:
     except TimeoutError:
         raise HarnessError(f"a run had not ended after {until_s:.0f} s.") from None
     if status:
-        said = child.stderr().decode("utf-8", "replace").strip().splitlines()
-        raise HarnessError(f"a run ended with status {status}: {said[-1] if said else 'silent'}")
+        raise HarnessError(f"a run ended with status {status}: {child.last_line() or 'silent'}")
     return "\n".join(lines)
 
 

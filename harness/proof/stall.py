@@ -8,24 +8,24 @@ seen; the reference needs one or two.
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness import launch
+from harness import machine
 from harness.measure import echo
 from harness.measure.job import gauge_line
+from harness.measure.serving import started
 from harness.model import HarnessError
 from harness.proof.row import Reached
 from harness.proven import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from harness.launch import Child
     from harness.proof.row import Setting
 
 RATE_PER_S = 2000
@@ -80,18 +80,7 @@ def figures(slice_: echo.Slice, stops: Sequence[Stop]) -> tuple[Figure, ...]:
     )
 
 
-@contextmanager
-def _on(core: int) -> Iterator[None]:
-    """Run on one core for the length of the block."""
-    allowed = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, allowed)
-
-
-def stop_and_go(child: launch.Child) -> list[Stop]:
+def stop_and_go(child: Child) -> list[Stop]:
     """Stop a server STALLS times; return from when to when."""
     begin = time.monotonic() + FIRST_S
     stops = []
@@ -112,20 +101,13 @@ def run(setting: Setting) -> Reached:
     it free, and the spinning gauge keeps the other to itself.
     """
     setting.say(f"stall: {WINDOW_S} s of open loop")
-    with launch.listener() as listener:
-        words = [*launch.command(setting.reference, "echo"), "--fd", str(listener.fileno())]
-        stderr = setting.folder / "stall.stderr"
-        starting = launch.start(
-            words, stderr=stderr, fds=[listener.fileno()], core=setting.server_core
-        )
-        with starting as child, _on(setting.server_core):
-            child.ready()
-            text = f"{CONNECTIONS}x{SIZE}@{RATE_PER_S}/{WARM_UP_S * 1e3:.0f}/{WINDOW_S * 1000}"
-            load = ["load", "--port", str(listener.getsockname()[1])]
-            load += ["--server-pid", str(child.pid), "--slices", text]
-            with setting.bench.gauge(load) as gauge:
-                stops = stop_and_go(child)
-                slice_ = gauge_line(gauge, echo.Slice)
+    server_core = setting.server_core
+    with started(setting.reference, setting.bench, name="stall") as server:
+        text = f"{CONNECTIONS}x{SIZE}@{RATE_PER_S}/{WARM_UP_S * 1e3:.0f}/{WINDOW_S * 1000}"
+        load = ["load", "--port", str(server.port), "--server-pid", str(server.pid)]
+        with machine.pinned(server_core), setting.bench.gauge([*load, "--slices", text]) as gauge:
+            stops = stop_and_go(server.child)
+            slice_ = gauge_line(gauge, echo.Slice)
     lengths = [(end - begin) / 1e6 for begin, end in stops]
     note = (
         f"{STALLS} stops of {min(lengths):.2f} to {max(lengths):.2f} ms by SIGSTOP and SIGCONT in "

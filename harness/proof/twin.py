@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from harness import contrast, stats
 from harness.model import BASELINE, TWIN, Cell
+from harness.precision import half_width
 from harness.proof import blocks
 from harness.proof.row import Reached
 from harness.proven import Figure
@@ -48,13 +49,6 @@ class Told:
     """It has the better one."""
     ratio: float | None
     """None: no block counted."""
-
-
-def half_width(found: Estimate) -> float | None:
-    """Return half the width of a ratio's interval, as a share of the ratio; None without one."""
-    if found.low is None or found.high is None:
-        return None
-    return (math.log(found.high) - math.log(found.low)) / 2
 
 
 def twin_figures(campaigns: Sequence[Estimate | None]) -> tuple[Figure, ...]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from harness import contrast, cost, files, stats
 from harness.model import BASELINE
+from harness.precision import half_width
 from harness.proof import runs
 from harness.proof.row import Reached
-from harness.proof.twin import half_width
 from harness.proven import Figure
 from harness.results import overall
 from harness.run_folder import Clock

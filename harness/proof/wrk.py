@@ -22,11 +22,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import contrast, launch, stats
+from harness import contrast, launch, machine, stats
 from harness.measure import cells, fetch
 from harness.measure.job import gauge_line
 from harness.model import HarnessError
-from harness.proof import blocks
 from harness.proof.row import Reached
 from harness.proven import Figure
 
@@ -281,7 +280,7 @@ def run(setting: Setting) -> Reached:
         setting.say(f"wrk: block {block + 1} of {setting.blocks}")
         left = [(block, s, n, c) for s in servers for n in CONNECTIONS for c in clients.by_name]
         order.shuffle(left)
-        with blocks.aside(setting):
+        with machine.pinned(setting.gauge_core):
             turns += [_turn(setting, clients, one, nginx) for one in left]
     absent = () if nginx else ("nginx is not installed: the origin alone was the server",)
     return Reached(

@@ -8,15 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.measure.echo import LENGTH_MS, WARM_UP_MS
 from harness.measure.scenarios.scenario import Scenario
-from harness.measure.scenarios.serving import (
-    LENGTH_MS,
-    WARM_UP_MS,
-    figures,
-    load,
-    needs_launcher,
-    serving,
-)
+from harness.measure.scenarios.serving import figures, load, needs_launcher, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

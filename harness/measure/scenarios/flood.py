@@ -8,8 +8,9 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
+from harness.measure.echo import LENGTH_MS, WARM_UP_MS
 from harness.measure.scenarios.scenario import Figure, Scenario
-from harness.measure.scenarios.serving import LENGTH_MS, WARM_UP_MS, figures, load, serving
+from harness.measure.scenarios.serving import figures, load, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

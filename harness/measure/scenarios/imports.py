@@ -50,8 +50,7 @@ def _import_ns(implementation: Implementation, bench: Bench) -> int:
         except TimeoutError:
             raise Failed(f"its import had not ended after {IMPORT_S:g} s") from None
         if line is None or not line.isdigit():
-            words_left = child.stderr().decode("utf-8", "replace").strip().splitlines()
-            said = words_left[-1][:300] if words_left else "it gave no reason"
+            said = child.last_line()[:300] or "it gave no reason"
             raise Failed(f"it cannot be imported: {said}")
     return int(line)
 

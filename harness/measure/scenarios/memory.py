@@ -10,13 +10,12 @@ from __future__ import annotations
 import resource
 import subprocess
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from harness import launch, witness
-from harness.measure.job import gauge_line
+from harness.measure.job import gauge_line, tell
 from harness.measure.scenarios.scenario import Failed, Figure, Scenario
 from harness.measure.scenarios.serving import serving
 
@@ -57,9 +56,7 @@ def measure(implementation: Implementation, bench: Bench) -> Iterator[Figure]:
                     raise Failed(line.error or f"it held {line.held} of {count} connections")
                 _rest(served.pid)
                 yield Figure("pss_bytes", witness.pss_bytes(served.pid), count)
-                with suppress(BrokenPipeError):  # it has ended: its next line says so
-                    gauge.stdin.write(b"\n")
-                    gauge.stdin.flush()
+                tell(gauge, "")
 
 
 def _rest(pid: int) -> None:

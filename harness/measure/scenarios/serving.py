@@ -1,58 +1,25 @@
 """A fresh echo for a scenario, and the gauge's figures of the slices it is put under.
 
-Rules: the process is new for every `with` block and gone after it. A burden is asked of the
-launcher by its options, so who has a launcher of its own cannot bear one.
+Rules: slices are as long as a job's. A burden is asked of the launcher by its options, so who has a
+launcher of its own cannot bear one.
 """
 
 from __future__ import annotations
 
-import time
-from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from harness import launch
+from harness.measure.echo import Slice
 from harness.measure.job import gauge_line
 from harness.measure.scenarios.scenario import OWN_LAUNCHER, Failed, Figure
+from harness.measure.serving import started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from harness.measure.job import Bench
+    from harness.measure.serving import Started
     from harness.model import Implementation
-
-WARM_UP_MS = 20
-LENGTH_MS = 50
-
-
-class Slice(msgspec.Struct, frozen=True):
-    """What a scenario takes of the gauge's line for one slice; see harness/gauge/load.h."""
-
-    wall_ns: int
-    messages: int
-    server_cpu_ns: int
-    server_wait_ns: int
-    gauge_wait_ns: int
-    busy: float
-    p50_ns: float
-    p99_ns: float
-    max_ns: float
-    unanswered: int
-    error: str | None
-    late_p99_ns: float = 0.0
-    flooded_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """An echo that has said READY."""
-
-    pid: int
-    port: int
-    ready_ns: int
-    """From before it was started until its READY was read."""
 
 
 def needs_launcher(implementation: Implementation) -> None:
@@ -61,23 +28,14 @@ def needs_launcher(implementation: Implementation) -> None:
         raise Failed(OWN_LAUNCHER)
 
 
-@contextmanager
-def serving(implementation: Implementation, bench: Bench, *options: str) -> Iterator[Served]:
-    """Start an echo with these options of the launcher for the length of the block."""
-    with launch.listener() as listener:
-        descriptor = listener.fileno()
-        words = [*launch.command(implementation, "echo"), "--fd", str(descriptor), *options]
-        stderr = bench.folder / f"{implementation.name}.scenario.stderr"
-        begin = time.monotonic_ns()
-        with launch.start(words, stderr=stderr, fds=[descriptor], core=bench.server_core) as child:
-            child.ready()
-            ready_ns = time.monotonic_ns() - begin
-            port = listener.getsockname()[1]
-            listener.close()
-            yield Served(pid=child.pid, port=port, ready_ns=ready_ns)
+def serving(
+    implementation: Implementation, bench: Bench, *options: str
+) -> AbstractContextManager[Started]:
+    """Start an echo with these options of the launcher for the length of a `with` block."""
+    return started(implementation, bench, *options, name=f"{implementation.name}.scenario")
 
 
-def load(served: Served, bench: Bench, slices: Sequence[str]) -> Iterator[Slice]:
+def load(served: Started, bench: Bench, slices: Sequence[str]) -> Iterator[Slice]:
     """Put an echo under these slices, one after the other, and yield the gauge's line of each.
 
     Raises Failed where a reply was wrong or did not come.
