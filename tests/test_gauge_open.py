@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import selectors
 import signal
 import socket
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MS = 1_000_000
+REST_MS = 20  # four of them are far less than what the gauge waits for a greeting
+MOST_GREETINGS = 1000
 
 
 class Holder(threading.Thread):
@@ -120,6 +123,70 @@ def agrees(line: dict[str, Any], rate: int) -> None:
         if latencies:
             expected = min(exact_quantile(latencies, share), line["max_ns"])
             assert line[f"{name}_ns"] == expected
+
+
+class Faithful(threading.Thread):
+    """An echo server in this process that stays with a connection for as long as bytes come on it.
+
+    `first` has, for each connection of the first round, how many messages came before it let go.
+    """
+
+    def __init__(self, many: int, size: int) -> None:
+        """Expect so many connections with messages of this size."""
+        super().__init__(daemon=True)
+        self.listener = launch.listener()
+        self.port: int = self.listener.getsockname()[1]
+        self.many, self.size = many, size
+        self.first: list[int] = []
+
+    def run(self) -> None:
+        """Serve each connection once until it rests, then all of them until the last has closed."""
+        with self.listener, selectors.DefaultSelector() as selector:
+            connections = [self.listener.accept()[0] for _ in range(self.many)]
+            self.first = [self.serve(connection) for connection in connections]
+            for connection in connections:
+                selector.register(connection, selectors.EVENT_READ)
+            while selector.get_map():
+                for key, _ in selector.select(WAIT_S):
+                    assert isinstance(key.fileobj, socket.socket)
+                    if data := key.fileobj.recv(65536):
+                        key.fileobj.sendall(data)
+                    else:
+                        selector.unregister(key.fileobj)
+                        key.fileobj.close()
+
+    def serve(self, connection: socket.socket) -> int:
+        """Echo messages until none has come for a while; return how many there were."""
+        count = 0
+        poll = select.poll()
+        poll.register(connection, select.POLLIN)
+        while not count or (count < MOST_GREETINGS and poll.poll(REST_MS)):
+            connection.sendall(connection.recv(self.size, socket.MSG_WAITALL))
+            count += 1
+        return count
+
+
+class TestGreeting:
+    """The round before a closed loop warms up."""
+
+    def test_who_has_its_reply_waits_for_the_others(self) -> None:
+        """A server that stays with one connection gets one message of each, and is through."""
+        server = Faithful(many=4, size=10)
+        server.start()
+        (line,) = load(server.port, os.getpid(), "4x10/1/5")
+        server.join(WAIT_S)
+        assert server.first[:-1] == [1, 1, 1]  # with the last one the load begins
+        assert (line["error"], line["unanswered"]) == (None, 0)
+        assert line["messages"] > 0
+
+    def test_without_a_warm_up_nobody_waits(self) -> None:
+        """The first messages are what is asked for: the first connection goes on at once."""
+        server = Faithful(many=4, size=10)
+        server.start()
+        (line,) = load(server.port, os.getpid(), "4x10/0/200")
+        server.join(WAIT_S)
+        assert server.first[0] > 1
+        assert line["error"] is None
 
 
 class TestOpenLoop:

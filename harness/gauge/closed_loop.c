@@ -25,7 +25,17 @@ static int answered(struct crowd *crowd, struct link *link, int64_t replies)
     crowd->greeted += link->awaited.message == (uint64_t)replies;
     if (crowd->counting)
         crowd_count(crowd, link, now_ns - link->began_ns);
-    return crowd->sending ? begin(crowd, link, now_ns) : 0;
+    return crowd->sending && !crowd->greeting ? begin(crowd, link, now_ns) : 0;
+}
+
+static int greeted(struct crowd *crowd)
+{
+    crowd->greeting = false;
+    for (int64_t i = 0; i < crowd->many && crowd->sentence[0] == '\0'; i++)
+        if (!link_outstanding(&crowd->links[i]) &&
+            begin(crowd, &crowd->links[i], clock_now()) != 0)
+            return -1;
+    return 0;
 }
 
 static void first_edge(struct crowd *crowd, int64_t edge_ns)
@@ -51,6 +61,6 @@ static int64_t unanswered(struct crowd *crowd)
 }
 
 const struct loop closed_loop = {
-    .start = start, .pace = NULL, .answered = answered, .first_edge = first_edge,
-    .second_edge = second_edge, .unanswered = unanswered,
+    .start = start, .greeted = greeted, .pace = NULL, .answered = answered,
+    .first_edge = first_edge, .second_edge = second_edge, .unanswered = unanswered,
 };

@@ -29,6 +29,8 @@ struct crowd;
 struct loop {
     /* Begins: everything up to the first edge is warm-up. */
     int (*start)(struct crowd *crowd);
+    /* Ends the greeting: who waits goes on. NULL where there is none. */
+    int (*greeted)(struct crowd *crowd);
     /* Sends what is due, some messages a call; NULL when only replies make something due. */
     int (*pace)(struct crowd *crowd);
     /* `replies` of a link have just become whole. */
@@ -54,6 +56,7 @@ struct crowd {
     struct schedule schedule; /* open */
     uint64_t first, last;     /* open: numbers first..last-1 count */
     int64_t outstanding;
+    bool greeting;   /* closed: each connection sends one message, and waits for the others */
     int64_t greeted; /* closed: connections that have had a reply */
     int64_t messages, due; /* counted; due is 0 in a closed loop */
     int64_t *answered;     /* counted, per connection */

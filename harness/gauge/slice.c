@@ -14,7 +14,7 @@
 #include "flood.h"
 #include "window.h"
 
-/* A server that answers some connections alone for longer than this is measured as it is. */
+/* A server that leaves some connections alone for longer than this is measured as it is. */
 #define GREETING_NS (500 * NS_PER_MS)
 
 /* GREETING: until each connection of a closed loop has had a reply. ENDING: between the second edge
@@ -73,13 +73,16 @@ static void enter(struct run *run, enum phase phase, int64_t length_ns)
 /* Without a warm-up the first message is what is asked for. */
 static int greet(struct run *run)
 {
-    bool waits = run->plan->warmup_ms > 0 && run->plan->rate_per_s == 0;
+    bool waits = run->plan->warmup_ms > 0 && run->crowd.loop->greeted != NULL;
+    run->crowd.greeting = waits;
     enter(run, GREETING, waits ? GREETING_NS : 0);
     return run->crowd.loop->start(&run->crowd) != 0 ? -1 : flood_start(&run->flood);
 }
 
 static int warm(struct run *run)
 {
+    if (run->crowd.greeting && run->crowd.loop->greeted(&run->crowd) != 0)
+        return -1;
     enter(run, WARMING, run->plan->warmup_ms * NS_PER_MS);
     return 0;
 }

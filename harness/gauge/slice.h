@@ -2,11 +2,14 @@
  * and beside them neighbours that flood, if any (flood.h).
  *
  * All connections are established first. Then it runs, spinning, for the warm-up and for the
- * window. In a closed loop a warm-up begins when every connection has had a reply, half a second
- * after the first message at the latest: a server may still be busy with the end of the connections
- * before. The figures are differences between the window's two edges. Afterwards nothing new is
- * sent, what is outstanding has SLICE_DRAIN_NS to come back, and the connections are closed. The
- * first wrong byte, a closed connection or a server that ends voids the slice: `error` says so.
+ * window. In a closed loop a warm-up begins when every connection has had a reply to one message,
+ * half a second after the first at the latest: a server may still be busy with the end of the
+ * connections before. Who has its reply waits for the others: a server that stays with one
+ * connection for as long as it sends would take many times as long to come to the last.
+ *
+ * The figures are differences between the window's two edges. Afterwards nothing new is sent, what
+ * is outstanding has SLICE_DRAIN_NS to come back, and the connections are closed. The first wrong
+ * byte, a closed connection or a server that ends voids the slice: `error` says so.
  *
  * CPU clocks are read at the edges themselves. Run-queue waits and faults take longer to read: at
  * the first edge they are read before it, at the second after it, in an open loop as soon as all
