@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 
 FILE = "costs.jsonl"
 
-Part = Literal["check", "measure", "analyse", "report", "blocks", "once"]
+Part = Literal["check", "measure", "analyse", "report", "blocks", "once", "scenarios"]
 Column = Literal["slices_s", "priming_s", "starts_s", "waits_s"]
-_JOBS: frozenset[Part] = frozenset({"blocks", "once"})
-"""What the jobs within `measure` belong to: they have columns, a stage has its wall clock alone."""
+_JOBS: frozenset[Part] = frozenset({"blocks", "once", "scenarios"})
+"""What the jobs within `measure` belong to: they have columns, a stage has its wall clock alone.
+A scenario of one implementation is a job, too."""
 
 
 class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,7 +36,8 @@ class Cost(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wall_s: float
     """Of a job: from the end of the one before to its own."""
     slices_s: float = 0.0
-    """Warm-ups and windows; of a fetch client, from its first request to its last answer."""
+    """Warm-ups and windows; of a fetch client, from its first request to its last answer; of a
+    scenario, whatever else its figures are read from."""
     priming_s: float = 0.0
     starts_s: float = 0.0
     """Until a process was at work, and the gauge that starts beside it."""
@@ -72,6 +74,15 @@ class Ledger:
     def add(self, column: Column, seconds: float) -> None:
         """Count seconds that the job at hand has spent."""
         self._spent[column] = self._spent.get(column, 0.0) + seconds
+
+    @contextmanager
+    def timed(self, column: Column) -> Iterator[None]:
+        """Count the seconds that a `with` block takes, however it ends."""
+        begin = time.monotonic()
+        try:
+            yield
+        finally:
+            self.add(column, time.monotonic() - begin)
 
     def close(self, part: Part) -> Cost:
         """Return what the job took, and begin with the next one."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import files, launch
+from harness.cost import Book
 from harness.measure import scenarios
 from harness.measure.job import Bench, Job
 from harness.measure.scenarios import (
@@ -363,7 +364,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 def run(folder: Path, left_s: float = 100.0, plan: Plan = PLAN) -> list[Trait]:
     """Run the table, and return all traits in the file."""
     file = folder / "traits.jsonl"
-    scenarios.run(plan, MODELS, bench(folder), file, lambda _job, _text: None, left_s)
+    scenarios.run(plan, MODELS, bench(folder), folder, lambda _job, _text: None, left_s)
     return files.read_jsonl(file, Trait) if file.exists() else []
 
 
@@ -375,6 +376,7 @@ def test_everyone_once_and_nobody_twice(tmp_path: Path, played: list[tuple[str, 
     ]
     assert run(tmp_path) == first
     assert len(played) == 4
+    assert [cost.part for cost in Book(tmp_path).read()] == ["scenarios"] * 4
 
 
 def test_what_was_cut_short_is_done_again(tmp_path: Path, played: list[tuple[str, str]]) -> None:

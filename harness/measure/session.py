@@ -96,7 +96,7 @@ class Session:
         self.plan = plan
         self.models = contestants(plan, failed)
         self._file = folder / "samples.jsonl"
-        self._traits = folder / "traits.jsonl"
+        self._folder = folder
         self._book = Book(folder)
         self._gate = gate or Gate((plan.server_core, plan.gauge_core))
         self._job = do or self._real
@@ -143,7 +143,7 @@ class Session:
             blocks, why = self._blocks(bench, precision, end - once_s, progress)
             left_out = not self._once(bench, end, progress)
             left_s = until - time.monotonic()
-            scenarios.run(self.plan, self.models, bench, self._traits, progress, left_s)
+            scenarios.run(self.plan, self.models, bench, self._folder, progress, left_s)
         return Ended(blocks=blocks, why=why, widest=precision.widest(), left_out=left_out)
 
     def _blocks(

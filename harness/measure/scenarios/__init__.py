@@ -13,6 +13,7 @@ import time
 from typing import TYPE_CHECKING
 
 from harness import files
+from harness.cost import Book
 from harness.measure.scenarios import (
     busy_thread,
     churn,
@@ -83,17 +84,18 @@ def run(
     plan: Plan,
     models: Models,
     bench: Bench,
-    file: Path,
+    folder: Path,
     progress: Callable[[Job, str], None],
     left_s: float,
 ) -> None:
-    """Play the scenarios that `file` has no traits of, in the time that is left, and append them.
+    """Play the scenarios that a run folder has no traits of, in the time that is left.
 
     `models` has a job of everyone who takes part, by workload. A quick plan has no scenarios.
     """
     if plan.quick:
         return
     until = time.monotonic() + left_s
+    file, book = folder / "traits.jsonl", Book(folder)
     done = take_over(file)
     for scenario in TABLE:
         jobs = [
@@ -108,3 +110,4 @@ def run(
         for number, job in enumerate(jobs):
             progress(job, f"{scenario.name}, {number + 1} of {len(jobs)}")
             files.append_jsonl(file, play(scenario, job.implementation, bench))
+            book.add(bench.ledger.close("scenarios"))

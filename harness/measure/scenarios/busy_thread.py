@@ -37,4 +37,4 @@ def measure(implementation: Implementation, bench: Bench) -> Iterator[Figure]:
                     yield from figures(line, prefix, number)
 
 
-SCENARIO = Scenario("busy-thread", "echo", 1.4, measure)
+SCENARIO = Scenario("busy-thread", "echo", 1.5, measure)

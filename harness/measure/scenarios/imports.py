@@ -38,7 +38,9 @@ def measure(implementation: Implementation, bench: Bench) -> Iterator[Figure]:
     """Yield `import_ns` of each process."""
     needs_launcher(implementation)
     for number in range(TIMES):
-        yield Figure("import_ns", _import_ns(implementation, bench), number)
+        with bench.ledger.timed("starts_s"):
+            import_ns = _import_ns(implementation, bench)
+        yield Figure("import_ns", import_ns, number)
 
 
 def _import_ns(implementation: Implementation, bench: Bench) -> int:

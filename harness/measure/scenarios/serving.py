@@ -6,6 +6,7 @@ launcher of its own cannot bear one.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from harness.measure.echo import Slice
@@ -15,7 +16,6 @@ from harness.measure.serving import started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from harness.measure.job import Bench
     from harness.measure.serving import Started
@@ -28,22 +28,26 @@ def needs_launcher(implementation: Implementation) -> None:
         raise Failed(OWN_LAUNCHER)
 
 
-def serving(
-    implementation: Implementation, bench: Bench, *options: str
-) -> AbstractContextManager[Started]:
+@contextmanager
+def serving(implementation: Implementation, bench: Bench, *options: str) -> Iterator[Started]:
     """Start an echo with these options of the launcher for the length of a `with` block."""
-    return started(implementation, bench, *options, name=f"{implementation.name}.scenario")
+    with started(implementation, bench, *options, name=f"{implementation.name}.scenario") as served:
+        bench.ledger.add("starts_s", served.ready_ns / 1e9)
+        yield served
 
 
 def load(served: Started, bench: Bench, slices: Sequence[str]) -> Iterator[Slice]:
     """Put an echo under these slices, one after the other, and yield the gauge's line of each.
 
+    A slice is told as the gauge wants it, its warm-up before its window, both in ms, at its end.
     Raises Failed where a reply was wrong or did not come.
     """
     words = ["load", "--port", str(served.port), "--server-pid", str(served.pid)]
     with bench.gauge([*words, "--slices", ",".join(slices)]) as gauge:
-        for _ in slices:
+        for text in slices:
             line = gauge_line(gauge, Slice)
+            warm_up_s = int(text.split("/")[1]) / 1e3
+            bench.ledger.add("slices_s", warm_up_s + line.wall_ns / 1e9)
             if line.error:
                 raise Failed(line.error)
             if line.unanswered:

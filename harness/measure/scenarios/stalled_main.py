@@ -40,4 +40,4 @@ def measure(implementation: Implementation, bench: Bench) -> Iterator[Figure]:
                 yield Figure(f"{prefix}late_p99_ns", line.late_p99_ns, number)
 
 
-SCENARIO = Scenario("stalled-main", "echo", 2.0, measure)
+SCENARIO = Scenario("stalled-main", "echo", 1.8, measure)
