@@ -98,6 +98,11 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     loop: str = ""
     """Which event loop or reactor runs it."""
     year: int = 0
+    """Of its first release, or of its entry into the standard library."""
+    novelty: str = ""
+    """One sentence: what was new in it."""
+    variant_of: str = ""
+    """The implementation that it is another way or another loop for; empty: it stands alone."""
     known: dict[str, str] = {}
     """Clause id -> how and why it differs from the contract."""
     beyond: dict[str, str] = {}

@@ -55,6 +55,8 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     read_size: str = ""
     loop: str = ""
     year: int = 0
+    novelty: str = ""
+    variant_of: str = ""
     known: dict[str, str] = {}
     beyond: dict[str, str] = {}
 
