@@ -27,6 +27,8 @@ static const char *read_authority(struct url *url, const char *end)
         port = options_number(colon + 1, 1, UINT16_MAX, &port_end);
     if (port < 0 || port_end != end)
         return "has a port outside 1-65535";
+    if (port != HTTP_PORT)
+        url->port_size = (size_t)snprintf(url->port, sizeof url->port, ":%d", (int)port);
     if (!sock_address(&url->address, host, (uint16_t)port))
         return "has a host that is no IPv4 address";
     return NULL;
@@ -51,19 +53,23 @@ const char *url_read(struct url *url, const char *text)
     return read_authority(url, end);
 }
 
+static char *put(char *at, const char *text, size_t size)
+{
+    memcpy(at, text, size);
+    return at + size;
+}
+
 size_t url_request(const struct url *url, char *bytes)
 {
-    char port[8] = "";
-    int size;
-    unsigned number = ntohs(url->address.sin_port);
-    if (number != HTTP_PORT)
-        (void)snprintf(port, sizeof port, ":%u", number);
-    size = snprintf(bytes, URL_REQUEST_BYTES,
-                    "GET %s%.*s HTTP/1.1\r\nHost: %.*s%s\r\nUser-Agent: evenloop\r\n"
-                    "Accept: */*\r\n\r\n",
-                    *url->target == '/' ? "" : "/", (int)url->target_size, url->target,
-                    (int)url->host_size, url->host, port);
-    return (size_t)size;
+    static const char GET[] = "GET /", HOST[] = " HTTP/1.1\r\nHost: ";
+    static const char REST[] = "\r\nUser-Agent: evenloop\r\nAccept: */*\r\n\r\n";
+    char *at = put(bytes, GET, sizeof GET - 1 - (*url->target == '/'));
+    at = put(at, url->target, url->target_size);
+    at = put(at, HOST, sizeof HOST - 1);
+    at = put(at, url->host, url->host_size);
+    at = put(at, url->port, url->port_size);
+    at = put(at, REST, sizeof REST - 1);
+    return (size_t)(at - bytes);
 }
 
 bool url_same_origin(const struct sockaddr_in *one, const struct sockaddr_in *other)

@@ -15,6 +15,8 @@ struct url {
     const char *text; /* as given; stays the caller's */
     const char *host;
     size_t host_size;
+    char port[8]; /* `:8080`; empty for the default */
+    size_t port_size;
     const char *target; /* empty for `/`; may begin with `?` */
     size_t target_size; /* without a fragment */
     struct sockaddr_in address;
