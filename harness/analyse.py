@@ -9,12 +9,12 @@ put together here by workload.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from harness import canaries, contrast, files, judge, traits
-from harness.model import BASELINE, CaseText, Plan, Sample, Trait, Verdict
+from harness import canaries, contrast, files, judge, recorded, traits
+from harness.model import BASELINE, CaseText
 from harness.results import (
     MEASURED,
     Field,
@@ -26,16 +26,21 @@ from harness.results import (
     overall,
     places,
 )
-from harness.summary import CaseSummary, ClauseSummary, Standing, Summary, WorkloadSummary
+from harness.summary import (
+    CaseSummary,
+    ClauseSummary,
+    Standing,
+    Summary,
+    ThrownOut,
+    WorkloadSummary,
+)
 from harness.units import Unit, missing, units
 from harness.units import cells as cells_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from harness.model import Implementation, Workload
-
-T = TypeVar("T", Verdict, Sample, CaseText, Trait)
+    from harness.model import Implementation, Plan, Sample, Trait, Verdict, Workload
 
 
 def _standings(whole: Where | None, field: Field, *, rank: bool) -> tuple[Standing, ...]:
@@ -186,6 +191,23 @@ def _name(verdict: Verdict) -> str:
     return verdict.implementation
 
 
+def measured(plan: Plan, samples: Sequence[Sample]) -> tuple[list[Where], ThrownOut]:
+    """Return every cell with the units that count in it, and what was thrown out.
+
+    Raises UsageError where the samples do not belong to the plan.
+    """
+    cells = cells_of(plan, samples)
+    counted, thrown_out = units(samples, cells)
+    by_cell: dict[tuple[str, str], list[Unit]] = {}
+    for unit in counted:
+        by_cell.setdefault((unit.workload, unit.cell), []).append(unit)
+    void = missing(samples, cells, counted)
+    collected = [
+        collect(where, by_cell.get(key, []), void.get(key, {})) for key, where in cells.items()
+    ]
+    return collected, thrown_out
+
+
 def summarise(
     plan: Plan,
     verdicts: Sequence[Verdict],
@@ -198,18 +220,11 @@ def summarise(
     `texts` say what the cases are, `scenarios` are the traits of all. Raises UsageError where the
     samples or traits do not belong to the plan.
     """
-    cells = cells_of(plan, samples)
-    counted, thrown_out = units(samples, cells)
-    by_cell: dict[tuple[str, str], list[Unit]] = {}
-    for unit in counted:
-        by_cell.setdefault((unit.workload, unit.cell), []).append(unit)
-    void = missing(samples, cells, counted)
-    collected = [
-        collect(where, by_cell.get(key, []), void.get(key, {})) for key, where in cells.items()
-    ]
+    collected, thrown_out = measured(plan, samples)
     return Summary(
         created=plan.created,
         evenloop=plan.evenloop,
+        commit=plan.commit,
         seed=plan.seed,
         quick=plan.quick,
         budget_s=plan.budget_s,
@@ -239,16 +254,6 @@ def run(folder: Path) -> Summary:
 
     A run that ended before its first verdict or sample has none: the summary then says so.
     """
-    summary = summarise(
-        files.read_json(folder / "plan.json", Plan),
-        _lines(folder / "verdicts.jsonl", Verdict),
-        _lines(folder / "samples.jsonl", Sample),
-        _lines(folder / "cases.jsonl", CaseText),
-        _lines(folder / "traits.jsonl", Trait),
-    )
+    summary = summarise(*recorded.read(folder))
     files.write_json(folder / "summary.json", summary)
     return summary
-
-
-def _lines(file: Path, kind: type[T]) -> list[T]:
-    return files.read_jsonl(file, kind) if file.exists() else []

@@ -1,7 +1,7 @@
 """Facts about this machine: which cores a run may use, and what the report says of the rest.
 
-Rules: it reads /proc, /sys and the scheduler, and names no user, host or path. It changes nothing
-but on which cores this process runs, for the length of a block (`pinned`).
+Rules: it reads /proc, /sys, the scheduler and git, and names no user, host or path. It changes
+nothing but on which cores this process runs, for the length of a block (`pinned`).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -86,6 +87,32 @@ def facts() -> dict[str, str]:
         "libc": " ".join(platform.libc_ver()),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
     }
+
+
+def commit(folder: Path) -> str:
+    """Return the commit that a work tree stands on, `+` behind it where its files differ.
+
+    Empty where the folder is no work tree, or there is no git.
+    """
+
+    def git(*words: str) -> str:
+        try:
+            done = subprocess.run(
+                ["git", "-C", str(folder), *words],  # noqa: S607  whichever git the user has
+                capture_output=True,
+                text=True,
+                timeout=10,
+                check=True,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        return done.stdout.strip()
+
+    if git("rev-parse", "--show-toplevel") != str(folder):
+        return ""  # this project lies unpacked in somebody else's repository
+    found = git("rev-parse", "--short=10", "HEAD")
+    changed = found and git("status", "--porcelain", "--untracked-files=no")
+    return f"{found}+" if changed else found
 
 
 def _cpu_model() -> str:

@@ -147,6 +147,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """UTC, ISO 8601, to the second."""
     evenloop: str
     """Version of this project."""
+    commit: str = ""
+    """Of this project's repository, `+` behind it where files differ; empty: none is known."""
     seed: int
     workloads: tuple[Workload, ...]
     quick: bool

@@ -202,6 +202,7 @@ def make(
     return Plan(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         evenloop=version(),
+        commit=machine.commit(ROOT),
         seed=secrets.randbelow(2**31) if seed is None else seed,
         workloads=workloads,
         quick=quick,

@@ -1,7 +1,8 @@
 """What a run says of itself while it runs: one live line, or plain lines where nobody watches.
 
 Rules: no thread (children must be started from a process with none), nothing printed while a slice
-is measured; the caller says when.
+is measured; the caller says when. Time left is what the caller knows: a budget's rest, or what is
+still to do at the pace so far (`Pace`).
 """
 
 from __future__ import annotations
@@ -11,12 +12,57 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
 PLAIN_EVERY_S = 5.0  # a log file wants to know that it goes on, not each step
+PACE_AFTER_S = 3.0  # a pace known for less is a guess that jumps about
+_BAR = 16  # columns
+
+
+def duration(seconds: float) -> str:
+    """Return a time as `45s`, `6m05s` or `1h02m`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
+
+
+class Pace:
+    """Tells how long what is left takes, if it goes on as it went so far."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin now, by this clock."""
+        self._clock = clock
+        self._begin = clock()
+
+    def left_s(self, done: int, total: int) -> float | None:
+        """Return the seconds that the rest takes; None while the pace is too young to tell."""
+        spent = self._clock() - self._begin
+        return spent / done * (total - done) if done and spent >= PACE_AFTER_S else None
+
+
+def _line(stage: str, text: str, left: str, share: float | None) -> Table:
+    """Return the live line; the text is cut where the terminal ends."""
+    line = Table.grid(padding=(0, 1))
+    cells: list[Text | ProgressBar] = [Text(stage, style="bold")]
+    line.add_column(no_wrap=True)
+    if share is not None:
+        line.add_column(width=_BAR)
+        cells.append(ProgressBar(total=1.0, completed=min(1.0, share), width=_BAR))
+    if left:
+        line.add_column(no_wrap=True)
+        cells.append(Text(left))
+    line.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    line.add_row(*cells, Text(text, no_wrap=True, overflow="ellipsis"))
+    return line
 
 
 class Progress:
@@ -49,17 +95,24 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def say(self, stage: str, text: str) -> None:
-        """Show what is running now."""
+    def say(
+        self,
+        stage: str,
+        text: str,
+        *,
+        left_s: float | None = None,
+        share: float | None = None,
+    ) -> None:
+        """Show what is running now, the share of it that is done (0 to 1), and the time left."""
+        left = "" if left_s is None else f"{duration(left_s)} left"
         if self._live:
-            self._live.update(
-                Text(f"{stage}: {text}", no_wrap=True, overflow="ellipsis"), refresh=True
-            )
+            self._live.update(_line(stage, text, left, share), refresh=True)
             return
         now = time.monotonic()
         if stage != self._stage or now - self._last >= PLAIN_EVERY_S:
             self._stage, self._last = stage, now
-            self.console.print(f"{stage}: {text}", highlight=False, markup=False, soft_wrap=True)
+            said = f"{stage}: {text}" + (f"; {left}" if left else "")
+            self.console.print(said, highlight=False, markup=False, soft_wrap=True)
 
     def note(self, text: str, style: str = "") -> None:
         """Leave a line that stays."""

@@ -11,6 +11,7 @@ import platform
 import shutil
 import time
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -18,12 +19,23 @@ from harness import files, machine
 from harness.model import Plan, UsageError
 
 RUNS = Path("runs")
+SPENT = "spent.json"
+
+
+State = Literal[
+    "",  # an older version wrote it, and did not say
+    "begun",  # going on, or killed
+    "interrupted",  # ended by Ctrl-C or SIGTERM
+    "complete",  # every stage came to its end
+]
 
 
 class Spent(msgspec.Struct, frozen=True):
     """How much of its budget a run has used, over all the processes that worked on it."""
 
     spent_s: float
+    state: State = ""
+    """How far it has come."""
 
 
 def create(out: Path | None, plan: Plan) -> Path:
@@ -82,9 +94,10 @@ class Clock:
 
     def __init__(self, folder: Path) -> None:
         """Go on from what is written there."""
-        self._file = folder / "spent.json"
-        self._before = files.read_json(self._file, Spent).spent_s if self._file.exists() else 0.0
+        self._file = folder / SPENT
+        self._before = spent(folder).spent_s
         self._begin = time.monotonic()
+        self._state: State = "begun"
 
     @property
     def spent_s(self) -> float:
@@ -93,4 +106,15 @@ class Clock:
 
     def save(self) -> None:
         """Write it down; a crash loses what came after."""
-        files.write_json(self._file, Spent(spent_s=round(self.spent_s, 3)))
+        files.write_json(self._file, Spent(spent_s=round(self.spent_s, 3), state=self._state))
+
+    def end(self, state: State) -> None:
+        """Write down how the run came to its end."""
+        self._state = state
+        self.save()
+
+
+def spent(folder: Path) -> Spent:
+    """Return what is written down of a run; nothing spent where nothing is."""
+    file = folder / SPENT
+    return files.read_json(file, Spent) if file.exists() else Spent(spent_s=0.0)

@@ -17,7 +17,7 @@ from harness.check import cases, suite, told
 from harness.measure.schedule import BLOCKS_LEAST, least_s
 from harness.measure.session import Session
 from harness.model import Plan, UsageError, Verdict, Workload
-from harness.progress import Progress
+from harness.progress import Pace, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,6 +80,7 @@ def check_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
             progress,
             lambda verdict: files.append_jsonl(file, [verdict]),
             earlier,
+            left_s=lambda: the_plan.budget_s - clock.spent_s,
         )
     clock.save()
 
@@ -90,10 +91,15 @@ def play(
     progress: Progress,
     keep: Callable[[Verdict], None],
     earlier: Sequence[Verdict] = (),
+    left_s: Callable[[], float] | None = None,
 ) -> None:
-    """Play cases and show each verdict as it comes."""
+    """Play cases and show each verdict as it comes.
+
+    `left_s` tells how long the run still takes, where the check is a part of one.
+    """
     total = len(implementations) * len(chosen)
     count = 0
+    pace = Pace()
 
     def on_verdict(verdict: Verdict) -> None:
         nonlocal count
@@ -102,6 +108,8 @@ def play(
         progress.say(
             "check",
             f"{count} of {total}: {verdict.implementation} {verdict.case} {verdict.verdict}",
+            left_s=left_s() if left_s else pace.left_s(count, total),
+            share=count / total,
         )
         if verdict.verdict in SHOWN:
             progress.note(
@@ -122,7 +130,13 @@ def measure_stage(the_plan: Plan, folder: Path, clock: Clock) -> None:
 
         def on_job(job: Job, text: str) -> None:
             clock.save()
-            progress.say("measure", f"{job.implementation.name} {job.workload}, {text}")
+            what = text.partition(";")[0]  # its own time left is that of the blocks alone
+            progress.say(
+                "measure",
+                f"{job.implementation.name} {job.workload}, {what}",
+                left_s=the_plan.budget_s - clock.spent_s,
+                share=clock.spent_s / the_plan.budget_s,
+            )
 
         ended = session.run(time.monotonic() + left_s, on_job)
         progress.note(ending(ended))
@@ -170,6 +184,23 @@ def report_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
     from harness.report import rendering  # noqa: PLC0415  altair takes half a second
 
     rendering.run(folder, folder)
+
+
+def salvage(folder: Path) -> bool:
+    """Render what an interrupted run has so far; False where it has nothing yet."""
+    if not any(_holds(folder / name) for name in ("verdicts.jsonl", "samples.jsonl")):
+        return False
+    for name in ("verdicts.jsonl", "samples.jsonl", "traits.jsonl"):
+        files.mend(folder / name)  # the line that was being written
+    analyse_stage(None, folder, None)
+    from harness.report import rendering  # noqa: PLC0415  altair takes half a second
+
+    rendering.run(folder, folder)
+    return True
+
+
+def _holds(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
 
 
 STAGES: dict[Part, Callable[[Plan, Path, Clock], None]] = {

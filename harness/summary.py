@@ -245,6 +245,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     format: int = FORMAT
     created: str
     evenloop: str
+    commit: str = ""
+    """Of this project's repository, as in the plan; empty: none is known."""
     seed: int
     quick: bool
     budget_s: float

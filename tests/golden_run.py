@@ -204,6 +204,7 @@ def plan() -> Plan:
     return Plan(
         created="2026-01-02T03:04:05Z",
         evenloop="0.1.0",
+        commit="0123456789",
         seed=7,
         workloads=("echo", "fetch"),
         quick=False,

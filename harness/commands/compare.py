@@ -5,9 +5,9 @@ Rules: the order of the stages is `stages.STAGES`; this only walks it.
 
 from __future__ import annotations
 
-import sys
+import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -49,17 +49,34 @@ def compare(choice: Choice, resume: Path | None) -> None:
             with book.timed(part):
                 stage(the_plan, folder, clock)
     except KeyboardInterrupt:
-        clock.save()
-        raise InterruptedRun(
-            f"interrupted; every result so far is kept. Go on with --resume {folder}"
-        ) from None
-    summary = files.read_json(folder / "summary.json", Summary)
-    from harness.report import terminal  # noqa: PLC0415  scipy takes two seconds
-
-    click.echo(terminal.text(summary, colour=sys.stdout.isatty()))
+        _interrupted(folder, clock)
+    clock.end("complete")
+    _tell(folder)
     for sentence in cost.sentences(book.read()):
         click.echo(sentence)
-    click.echo(f"\nThe report: {folder / 'REPORT.md'}")
+    click.echo(f"The report: {folder / 'REPORT.md'}")
+
+
+def _interrupted(folder: Path, clock: run_folder.Clock) -> NoReturn:
+    """Show what there is, and how to go on; a second Ctrl-C ends this at once."""
+    clock.end("interrupted")
+    again = f"Go on with: nox -s compare -- --resume {shlex.quote(str(folder))}"
+    click.echo("Interrupted; the report is made of what there is. Ctrl-C again: at once.", err=True)
+    try:
+        if stages.salvage(folder):
+            _tell(folder)
+            click.echo(f"The report: {folder / 'REPORT.md'}")
+    except KeyboardInterrupt:
+        raise InterruptedRun(f"interrupted twice; every result is kept. {again}") from None
+    raise InterruptedRun(f"interrupted; every result so far is kept. {again}") from None
+
+
+def _tell(folder: Path) -> None:
+    """Print the answer: it fits a screen."""
+    from harness.report import terminal  # noqa: PLC0415  scipy takes two seconds
+
+    summary = files.read_json(folder / "summary.json", Summary)
+    click.echo(terminal.text(summary, colour=options.colour()), nl=False)
 
 
 @click.command(name="plan")

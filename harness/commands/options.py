@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,15 @@ def writable(file: Path | None) -> None:
         raise UsageError(f"cannot write {file}: there is no folder {folder}.")
     if file.is_dir() or not os.access(file if file.exists() else folder, os.W_OK):
         raise UsageError(f"cannot write {file}: it is a folder, or not yours to write.")
+
+
+def colour() -> bool:
+    """Tell whether stdout takes colours: a terminal, and NO_COLOR (no-color.org) is not set."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and _terminal_is_able()
+
+
+def _terminal_is_able() -> bool:
+    return os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
