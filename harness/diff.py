@@ -17,6 +17,7 @@ from zlib import crc32
 import msgspec
 
 from harness import analyse, contrast, judge, stats
+from harness.alike import Condition, conditions, unlike
 from harness.model import ALIASES, Cell, Level, VerdictKind
 from harness.results import MEASURED
 from harness.summary import Estimate
@@ -35,16 +36,6 @@ Outcome = Literal[
     "same",  # the whole interval lies within a tie
     "noise",  # neither a change nor known to be none
 ]
-SETTINGS = ("python", "evenloop", "quick")
-"""Of a plan: what must be the same beside the machine, for figures to be compared."""
-
-
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that two runs were not alike in."""
-
-    what: str
-    before: str
-    after: str
 
 
 class CellChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,23 +81,6 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """How many cases both runs judged."""
 
 
-def conditions(before: Plan, after: Plan) -> tuple[Condition, ...]:
-    """Return what two runs were not alike in: machine, interpreter, settings."""
-    names = dict.fromkeys([*before.machine, *after.machine])
-    pairs = [
-        (name, before.machine.get(name, "unknown"), after.machine.get(name, "unknown"))
-        for name in names
-        if name != "python"  # said with its version below
-    ]
-    pairs += [(name, str(getattr(before, name)), str(getattr(after, name))) for name in SETTINGS]
-    cores = [f"{plan.server_core} and {plan.gauge_core}" for plan in (before, after)]
-    return _unlike([*pairs, ("pinned to cores", cores[0], cores[1])])
-
-
-def _unlike(pairs: Sequence[tuple[str, str, str]]) -> tuple[Condition, ...]:
-    return tuple(Condition(what=what, before=a, after=b) for what, a, b in pairs if a != b)
-
-
 def _versions(before: Plan, after: Plan) -> tuple[Condition, ...]:
     """Return which distributions have other versions."""
     found: list[dict[str, str]] = []
@@ -116,7 +90,7 @@ def _versions(before: Plan, after: Plan) -> tuple[Condition, ...]:
     both = sorted(found[0].keys() & found[1].keys())
     pairs = [(name, found[0][name], found[1][name]) for name in both]
     commits = ("evenloop's commit", before.commit, after.commit)
-    return _unlike([*pairs, commits] if before.commit and after.commit else pairs)
+    return unlike([*pairs, commits] if before.commit and after.commit else pairs)
 
 
 def _figures(where: Where) -> Logs:

@@ -13,13 +13,13 @@ HARNESS = ROOT / "harness"
 LAYERS = [
     {"__main__"},
     {"commands"},
-    {"stages", "repeat", "explore", "doctor", "proof"},
+    {"stages", "repeat", "explore", "doctor", "proof", "show"},
     {"report", "check", "measure", "plan", "analyse", "run_folder", "diff", "history"},
     {"tax", "canaries"},
     {"precision", "results", "units", "contrast", "traits", "judge"},
     {"launch", "witness", "gauge", "machine", "progress", "cost", "proven", "recorded"},
     {"charts", "latencies", "stats", "files", "lines", "sensitivity", "own_files", "interrupt"},
-    {"summary"},
+    {"summary", "alike"},
     {"model", "checked"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

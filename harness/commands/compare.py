@@ -6,7 +6,6 @@ Rules: the order of the stages is `stages.STAGES`; this only walks it.
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -17,6 +16,8 @@ from harness.model import InterruptedRun, UsageError
 from harness.summary import Summary
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.commands.options import Choice
 
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @options.choice
 @click.option(
     "--resume",
-    type=click.Path(path_type=Path),
+    type=options.RunFolder(),
     metavar="DIR",
     help="Go on with a run that was cut short.",
 )

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from harness import plan
 from harness.model import LEVELS, WORKLOADS, Plan, UsageError, Workload
+from harness.run_folder import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,6 +51,35 @@ class Duration(click.ParamType[float]):
         return total
 
 
+class RunFolder(click.Path):
+    """A run folder; completion offers those below runs/ and every other folder."""
+
+    def __init__(self) -> None:
+        """Take any path: what is no run folder is told by whoever reads it."""
+        super().__init__(path_type=Path)
+
+    def shell_complete(
+        self,
+        ctx: click.Context,  # noqa: ARG002
+        param: click.Parameter,  # noqa: ARG002
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        """Return the run folders that begin so, the latest first."""
+        found = sorted((str(file.parent) for file in RUNS.glob("*/plan.json")), reverse=True)
+        begun = [CompletionItem(name) for name in found if name.startswith(incomplete)]
+        return begun or [CompletionItem(incomplete, type="dir")]
+
+
+def known(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Complete the last of comma-separated names of implementations."""
+    head, comma, begun = incomplete.rpartition(",")
+    return [
+        CompletionItem(f"{head}{comma}{one.name}", help=one.cannot_run or one.title)
+        for one in plan.discover()
+        if one.name.startswith(begun)
+    ]
+
+
 workload = click.option(
     "--workload",
     type=click.Choice(WORKLOADS),
@@ -63,7 +94,8 @@ outside = click.option(
     metavar="DIR",
     help="Add every folder below DIR that has a meta.toml.",
 )
-names = click.argument("names", nargs=-1, metavar="[NAME]...")
+names = click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=known)
+name = click.argument("name", metavar="NAME", shell_complete=known)
 case = click.option(
     "--case", "patterns", multiple=True, metavar="ID", help="A clause (E04) or a case (E04.3)."
 )
@@ -74,7 +106,7 @@ levels = click.option(
     multiple=True,
     help="The clauses of one level alone.",
 )
-run = click.argument("folder", type=click.Path(path_type=Path), metavar="DIR")
+run = click.argument("folder", type=RunFolder(), metavar="DIR")
 seed = click.option("--seed", type=int, help="Seed of every random order; drawn if not given.")
 
 
@@ -144,13 +176,20 @@ def _reference(known: Sequence[Implementation]) -> list[Implementation]:
     return [one for one in known if one.kind == "reference"]
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
+def split(_ctx: click.Context, _param: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
     """Split comma-separated names."""
     return tuple(name for value in values for name in value.split(",") if name)
 
 
 _CHOICE = (
-    click.option("--only", multiple=True, callback=_names, metavar="NAME,...", help="These alone."),
+    click.option(
+        "--only",
+        multiple=True,
+        callback=split,
+        metavar="NAME,...",
+        help="These alone.",
+        shell_complete=known,
+    ),
     workload,
     outside,
     click.option("--quick", is_flag=True, help="Two minutes: one case a clause, six blocks."),
