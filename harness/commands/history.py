@@ -1,0 +1,120 @@
+"""`history`: what was run, and one cell over time.
+
+Rules: it reads and starts nothing; the one file it writes is the SVG that was asked for.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from harness import history as past
+from harness import run_folder
+from harness.commands import options
+from harness.model import UsageError
+from harness.progress import duration
+from harness.report.markdown import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.history import Past
+    from harness.model import Cell
+
+STYLES = {"complete": "green", "published": "green", "interrupted": "yellow", "cut short": "yellow"}
+WIDTH = 160  # where there is no terminal
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=options.RunFolder(), metavar="[DIR]...")
+@click.option("--cell", "name", metavar="CELL", help="Plot this one, as echo:100x1KiB.")
+@click.option("--only", callback=options.split, multiple=True, metavar="NAME,...",
+              help="Plot these alone.", shell_complete=options.known)  # fmt: skip
+@click.option(
+    "--svg",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="With --cell: draw it into a file.",
+)
+def history(
+    folders: tuple[Path, ...], name: str | None, only: tuple[str, ...], file: Path | None
+) -> None:
+    """List earlier runs, or plot one cell over time from them.
+
+    A DIR is a run folder or holds some; runs/ if not given. Runs on different machines, Pythons or
+    settings have letters of their own, and no line joins them.
+
+    \b
+    nox -s history
+    nox -s history -- --cell echo:100x1KiB --only trio,asyncio
+    nox -s history -- runs report --cell fetch:10@0ms --svg fetch.svg
+    """
+    if file and not name:
+        raise UsageError("--svg draws a cell: name it with --cell, as echo:100x1KiB.")
+    options.writable(file)
+    where = past.cell(name) if name else None
+    found, broken = past.runs(folders or (run_folder.RUNS,))
+    if not found and not broken:
+        at = ", ".join(map(str, folders)) or f"{run_folder.RUNS}/"
+        raise UsageError(f"there is no run in {at}; nox -s compare makes one.")
+    if where is None:
+        _list(found)
+    else:
+        broken += _plot(found, where, only, file)
+    for sentence in broken:
+        click.echo(f"! {sentence}", err=True)
+
+
+def _list(found: Sequence[Past]) -> None:
+    """Print a line a run, the latest last."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("", "run", "date", "state", "budget", "commit", "python", "versions", "machine"):
+        table.add_column(head, no_wrap=head not in {"versions", "machine"})
+    letters = {id(run): letter for letter, own in past.groups(found).items() for run in own}
+    for run in found:
+        plan = run.plan
+        versions = {k: v for one in plan.implementations for k, v in one.versions.items()}
+        said = ", ".join(f"{key} {value}" for key, value in sorted(versions.items()))
+        budget = duration(plan.budget_s) + (" quick" if plan.quick else "")
+        state = Text(run.state, style=STYLES.get(run.state, ""))
+        texts = (str(run.folder), run.label, state, budget, plan.commit or "-", plan.python)
+        machine = ", ".join(plan.machine.get(what, "?") for what in ("cpu", "kernel"))
+        cells = [Text(visible(one)) if isinstance(one, str) else one for one in texts]
+        table.add_row(letters[id(run)], *cells, Text(visible(said)), Text(visible(machine)))
+    console = Console()
+    console = console if console.is_terminal else Console(width=WIDTH)
+    console.print(table)
+
+
+def _plot(
+    found: Sequence[Past], where: Cell, only: tuple[str, ...], file: Path | None
+) -> list[str]:
+    """Print or draw a cell; return what could not be read."""
+    from harness.report import over_time  # noqa: PLC0415  altair takes half a second
+
+    points, broken = past.series(found, where, only)
+    if not points:
+        whose = f" of {', '.join(only)}" if only else ""
+        raise UsageError(
+            f"no run has a figure{whose} in {where.workload}:{where.name}; REPORT.md names the "
+            "cells of a run, and `list` the implementations."
+        )
+    titles = {one.name: one.title for run in found for one in run.plan.implementations}
+    if file:
+        try:
+            file.write_text(over_time.drawing(where, points, titles), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {error.strerror}.") from error
+        click.echo(file)
+        return broken
+    for line in (*over_time.lines(where, points, titles), ""):
+        click.echo(line)
+    for line in over_time.legend(past.groups(found)):
+        click.echo(line)
+    return broken
