@@ -89,6 +89,30 @@ def report(session: nox.Session) -> None:
     harness(session, "report")
 
 
+@nox.session(requires=["environment"], venv_backend="none")
+def export(session: nox.Session) -> None:
+    """Write a run's figures for other programs: CSV, JSON, JUnit, pyperf, Bencher."""
+    harness(session, "export")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
+def diff(session: nox.Session) -> None:
+    """Tell what changed between two runs; with --fail-over, exit 1 when it is too much worse."""
+    harness(session, "diff")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
+def history(session: nox.Session) -> None:
+    """List earlier runs, or plot one cell over time from them."""
+    harness(session, "history")
+
+
+@nox.session(requires=["environment"], venv_backend="none")
+def show(session: nox.Session) -> None:
+    """Run one implementation in the foreground, with the commands to try by hand."""
+    harness(session, "show")
+
+
 @nox.session(name="list", requires=["environment"], venv_backend="none")
 def list_(session: nox.Session) -> None:
     """List the implementations, their versions, and whether each can run here."""

@@ -53,12 +53,12 @@ def _line(stage: str, text: str, left: str, share: float | None) -> Table:
     """Return the live line; the text is cut where the terminal ends."""
     line = Table.grid(padding=(0, 1))
     cells: list[Text | ProgressBar] = [Text(stage, style="bold")]
-    line.add_column(no_wrap=True)
+    line.add_column(no_wrap=True, min_width=len(stage))
     if share is not None:
-        line.add_column(width=_BAR)
+        line.add_column(min_width=_BAR, max_width=_BAR)
         cells.append(ProgressBar(total=1.0, completed=min(1.0, share), width=_BAR))
     if left:
-        line.add_column(no_wrap=True)
+        line.add_column(no_wrap=True, min_width=len(left))
         cells.append(Text(left))
     line.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     line.add_row(*cells, Text(text, no_wrap=True, overflow="ellipsis"))
@@ -73,7 +73,7 @@ class Progress:
         self.console = console or Console(stderr=True)
         self._live = (
             Live(console=self.console, auto_refresh=False, transient=True)
-            if self.console.is_terminal
+            if self.console.is_terminal and not self.console.is_dumb_terminal
             else None
         )
         self._last = 0.0

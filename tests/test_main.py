@@ -8,12 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import psutil
 import pytest
 
-from harness import files
+from harness import cost, files, run_folder, stages
+from harness.__main__ import COMMANDS, Lazy
+from harness.commands import compare, options
 from harness.launch import ROOT
-from harness.model import Plan, Sample, Verdict
+from harness.model import InterruptedRun, Plan, Sample, Verdict
 
 
 def harness(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -43,6 +46,8 @@ def harness(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[st
         (["report", "tests"], "is no run folder"),
         (["measure", "tests"], "is no run folder"),
         (["analyse", "tests"], "is no run folder"),
+        (["show", "asincio", "echo"], "did you mean asyncio"),
+        (["show", "trio", "swim"], "swim"),
     ],
 )
 def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
@@ -56,14 +61,15 @@ def test_a_mistake_is_one_sentence(words: list[str], said: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "compare", "check", "repeat", "proof", "plan", "measure", "analyse", "report", "list"],
+    ["", *Lazy(name="evenloop").list_commands(click.Context(click.Command("evenloop")))],
 )
 def test_help_says_what_and_how(command: str) -> None:
-    """--help of each command says what it does; the main ones with an example."""
+    """--help of each command says what it does, with an example."""
     done = harness(*([command] if command else []), "--help")
     assert done.returncode == 0
     assert "Usage:" in done.stdout
-    if command in {"compare", "check", "repeat", "proof", "plan", "report", "list"}:
+    assert len(done.stdout.splitlines()) < 60
+    if command not in {"", "measure", "analyse"}:  # those two stand in the help of `plan`
         assert re.search(r"(nox -s|python -m harness) " + command, done.stdout)
 
 
@@ -191,3 +197,119 @@ def test_a_samples_file_that_was_edited(tmp_path: Path) -> None:
         done = harness(command, str(folder))
         assert done.returncode == 2
         assert "samples.jsonl, line 1" in done.stderr
+
+
+def test_every_command_has_its_session_and_its_module() -> None:
+    """What --help lists can be imported; nox has a session for each but the single stages."""
+    text = (ROOT / "noxfile.py").read_text("utf-8")
+    sessions = set(re.findall(r"harness\(session, \"([a-z]+)\"\)", text))
+    listed = [name for names in COMMANDS.values() for name in names]
+    assert len(listed) == len(set(listed))
+    assert sessions == set(listed) - {"plan", "measure", "analyse"}
+    context = click.Context(Lazy(name="evenloop"))
+    for name in listed:
+        command = Lazy(name="evenloop").get_command(context, name)
+        assert command is not None
+        assert command.name == name
+
+
+def completed(words: str, at: int, **environment: str) -> list[str]:
+    """Return what a shell is offered behind these words."""
+    script = "import sys; from harness.__main__ import run; sys.argv[0] = 'evenloop'; run()"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env={**os.environ, "_EVENLOOP_COMPLETE": "bash_complete", "COMP_WORDS": words,
+             "COMP_CWORD": str(at), **environment},
+    )  # fmt: skip
+    assert done.stderr == ""
+    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+
+
+def test_a_shell_completes_commands_names_and_options() -> None:
+    """As click does it; of comma-separated names, the last one."""
+    assert completed("evenloop hi", 1) == ["history"]
+    assert completed("evenloop show t", 2) == ["tornado", "trio", "twisted"]
+    assert completed("evenloop compare --only asyncio,tr", 3) == ["asyncio,trio"]
+    assert "--fail-over" in completed("evenloop diff --", 2)
+
+
+def test_a_shell_completes_run_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those below runs/, the latest first; else any folder."""
+    for name in ("20260101T000000Z", "20260102T000000Z", "repeat-1"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    for name in ("20260101T000000Z", "20260102T000000Z"):
+        (tmp_path / "runs" / name / "plan.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+    kind, context = options.RunFolder(), click.Context(click.Command("diff"))
+    parameter = click.Argument(["run"])
+    found = kind.shell_complete(context, parameter, "ru")
+    assert [item.value for item in found] == ["runs/20260102T000000Z", "runs/20260101T000000Z"]
+    assert kind.shell_complete(context, parameter, "elsewhere/")[0].type == "dir"
+
+
+@pytest.mark.parametrize(
+    ("terminal", "no_color", "term", "expected"),
+    [
+        (True, "", "xterm", True),
+        (True, "1", "xterm", False),
+        (True, "", "dumb", False),
+        (False, "", "xterm", False),
+    ],
+)
+def test_colours_are_for_terminals_that_want_them(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, no_color: str, term: str, expected: bool
+) -> None:
+    """NO_COLOR counts when it is not empty, as no-color.org has it."""
+    monkeypatch.setattr("sys.stdout.isatty", lambda: terminal)
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setenv("TERM", term)
+    assert options.colour() is expected
+
+
+def test_ctrl_c_makes_the_report_of_what_there_is(tmp_path: Path) -> None:
+    """In the middle of a check: status 130, a report, the command that goes on, nobody left."""
+    folder = tmp_path / "run"
+    words = ["compare", "--only=asyncio", "--workload=echo", "--quick", "--budget=10m", "--out"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness", *words, str(folder)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    verdicts = folder / "verdicts.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if verdicts.exists() and verdicts.stat().st_size:
+            break
+        time.sleep(0.01)
+    children = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 130, stderr
+    assert not wait_gone(children)
+    assert f"Go on with: nox -s compare -- --resume {folder}" in stderr
+    assert "Traceback" not in stderr
+    assert f"The report: {folder}/REPORT.md" in stdout
+    assert "Nothing was measured." in (folder / "REPORT.md").read_text()
+    assert files.read_jsonl(verdicts, Verdict)
+    assert run_folder.spent(folder).state == "interrupted"
+    assert cost.walls(cost.Book(folder).read()).keys() == {"check"}
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the report is being made: nothing more is, and the results are still there."""
+
+    def interrupted(_folder: Path) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages, "salvage", interrupted)
+    with pytest.raises(InterruptedRun, match=r"interrupted twice.*--resume") as caught:
+        compare._interrupted(tmp_path, run_folder.Clock(tmp_path))
+    assert caught.value.exit_code == 130
+    assert run_folder.spent(tmp_path).state == "interrupted"
+
+
+def test_an_interrupted_run_without_a_verdict_has_no_report(tmp_path: Path) -> None:
+    """There is nothing to render, and no file that looks like it."""
+    (tmp_path / "verdicts.jsonl").write_text("")
+    assert stages.salvage(tmp_path) is False
+    assert not (tmp_path / "REPORT.md").exists()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WIDTH = 80
 LINES = 17  # of a screen of 24: where the time went, the report and the prompt come below
 WARNINGS = 2
+BELOW = 8  # lines that are kept below a table of many rows
 NAME = 18  # of the 80 columns; a longer title is cut
 RATIO = 16
 
@@ -151,8 +152,9 @@ def text(summary: Summary, *, width: int = WIDTH, lines: int = LINES, colour: bo
 
     warnings = list(words.warnings(summary))
     names, below = _order(summary), _below(summary)
-    room = lines - min(len(warnings), WARNINGS + 1) - 2
-    shown = names[: max(3, room - min(len(below), 8))]
+    room = lines - min(len(warnings), WARNINGS + 1) - 1
+    rows = room - min(len(below), BELOW)
+    shown = names if len(names) <= rows else names[: max(3, rows - 1)]
     for warning in warnings[:WARNINGS]:
         say("! " + warning, "bold red")
     if len(warnings) > WARNINGS:
