@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
@@ -49,20 +47,15 @@ class Pace:
         return spent / done * (total - done) if done and spent >= PACE_AFTER_S else None
 
 
-def _line(stage: str, text: str, left: str, share: float | None) -> Table:
-    """Return the live line; the text is cut where the terminal ends."""
-    line = Table.grid(padding=(0, 1))
-    cells: list[Text | ProgressBar] = [Text(stage, style="bold")]
-    line.add_column(no_wrap=True, min_width=len(stage))
+def _line(stage: str, text: str, left: str, share: float | None) -> Text:
+    """Return the live line; the text, which stands last, is cut where the terminal ends."""
+    line = Text(no_wrap=True, overflow="ellipsis")
+    line.append(stage, "bold")
     if share is not None:
-        line.add_column(min_width=_BAR, max_width=_BAR)
-        cells.append(ProgressBar(total=1.0, completed=min(1.0, share), width=_BAR))
-    if left:
-        line.add_column(no_wrap=True, min_width=len(left))
-        cells.append(Text(left))
-    line.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
-    line.add_row(*cells, Text(text, no_wrap=True, overflow="ellipsis"))
-    return line
+        done = round(min(1.0, max(0.0, share)) * _BAR)
+        line.append(" " + "━" * done, "green").append("─" * (_BAR - done), "dim")
+    line.append(f" {left}" if left else "", "bold")
+    return line.append(f" {text}")
 
 
 class Progress:
