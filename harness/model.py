@@ -32,6 +32,7 @@ VerdictKind = Literal[
 ]
 
 BASELINE = "asyncio"  # every rate is paired with this one's, in the same block
+ALL = "all"  # in a list of names: every implementation there is
 NAIVE = "naive.py"  # echo without the contract, beside echo.py, where a folder has one
 TWIN = "~twin"  # appended to the baseline's name for its second, hidden appearance
 PLANTED = "~planted"  # the same, with PLANTED_SHARE of its time burnt by the launcher
@@ -103,6 +104,8 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """One sentence: what was new in it."""
     variant_of: str = ""
     """The implementation that it is another way or another loop for; empty: it stands alone."""
+    default: bool = True
+    """False: it takes part where it is named, or where ALL are asked for."""
     known: dict[str, str] = {}
     """Clause id -> how and why it differs from the contract."""
     beyond: dict[str, str] = {}

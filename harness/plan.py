@@ -24,6 +24,7 @@ from harness import machine
 from harness.launch import ROOT
 from harness.lines import code_lines
 from harness.model import (
+    ALL,
     NAIVE,
     WORKLOADS,
     HarnessError,
@@ -57,6 +58,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     year: int = 0
     novelty: str = ""
     variant_of: str = ""
+    default: bool = True
     known: dict[str, str] = {}
     beyond: dict[str, str] = {}
 
@@ -65,8 +67,8 @@ def read(folder: Path) -> Implementation:
     """Return what a folder's meta.toml says, and whether it can run here. Raises UsageError."""
     file = folder / "meta.toml"
     meta = _meta(file)
-    if not NAME.fullmatch(folder.name):
-        raise UsageError(f"{file}: the folder's name must match {NAME.pattern}.")
+    if not NAME.fullmatch(folder.name) or folder.name == ALL:
+        raise UsageError(f"{file}: the folder's name must match {NAME.pattern}, and not be {ALL}.")
     versions, cannot_run = _availability(file, meta)
     facts = msgspec.structs.asdict(meta)
     return Implementation(
@@ -177,9 +179,14 @@ def _folders(root: Path) -> list[Path]:
 
 
 def choose(known: Sequence[Implementation], names: Iterable[str]) -> list[Implementation]:
-    """Return the named ones, all for no name. Raises UsageError (with a near name)."""
+    """Return the named ones, the usual ones for no name. Raises UsageError (with a near name).
+
+    The name ALL stands for every one.
+    """
     by_name = {implementation.name: implementation for implementation in known}
-    wanted = list(dict.fromkeys(names)) or list(by_name)
+    wanted = list(dict.fromkeys(names)) or [one.name for one in known if one.default]
+    if ALL in wanted:
+        wanted = list(by_name)
     for name in wanted:
         if name not in by_name:
             near = difflib.get_close_matches(name, by_name, 1)

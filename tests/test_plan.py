@@ -93,6 +93,18 @@ def test_an_outside_folder_is_added(tmp_path: Path) -> None:
         plan.choose(known, ["mina"])
 
 
+def test_who_is_left_out_is_there_when_asked_for(tmp_path: Path) -> None:
+    """`default = false` leaves one out where no name is given; its own name, or all, brings it."""
+    folder(tmp_path, name="usual")
+    folder(tmp_path, name="rare", meta=META + "default = false\n")
+    known = plan.discover([tmp_path])
+    usual = {one.name for one in plan.choose(known, [])}
+    assert "usual" in usual
+    assert "rare" not in usual
+    assert [one.name for one in plan.choose(known, ["rare"])] == ["rare"]
+    assert plan.choose(known, ["all"]) == known
+
+
 def test_a_name_stands_once(tmp_path: Path) -> None:
     """An outside folder cannot take the name of another."""
     folder(tmp_path, name="trio")

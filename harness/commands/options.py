@@ -187,7 +187,7 @@ _CHOICE = (
         multiple=True,
         callback=split,
         metavar="NAME,...",
-        help="These alone.",
+        help="These alone; all: also those that a run leaves out otherwise.",
         shell_complete=known,
     ),
     workload,

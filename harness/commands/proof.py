@@ -142,7 +142,9 @@ def proof(
         if not resume:
             _put_aside(home)
         setting = Setting(
-            implementations=tuple(one for one in plan.discover() if not one.cannot_run),
+            implementations=tuple(
+                one for one in plan.discover() if one.default and not one.cannot_run
+            ),
             server_core=server_core,
             gauge_core=gauge_core,
             folder=Path(folder),
