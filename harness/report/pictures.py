@@ -30,12 +30,21 @@ _TITLE_MAX = 24  # characters: longer ones would leave no room for the bars
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A chart in all its variants: a name, a text, and a specification by width."""
+    """A chart in all its variants: its names, a text, and a specification by width."""
 
     name: str
+    """As `echo-connections`: of its files, and unique in a report."""
+    title: str
+    """What it shows, in words; the specification has it as well."""
     alt: str
+    """Its figures, for who cannot see it."""
     draw: Callable[[bool], dict[str, Any]]
-    """Phone or not -> specification."""
+    """Phone or not -> Vega-Lite specification without a theme (that is `svg.theme`)."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The wide specification, which a page of its own can make interactive."""
+        return self.draw(False)
 
     def file(self, theme: str, *, phone: bool) -> str:
         """Return a variant's file, relative to REPORT.md."""
@@ -138,7 +147,7 @@ def _answer(summary: Summary, found: WorkloadSummary) -> Picture | None:
     def draw(phone: bool) -> dict[str, Any]:
         return charts.answer(panels, order, title=title, phone=phone)
 
-    return Picture(found.workload, f"Bar chart, {title}, as ratios. {said}.", draw)
+    return Picture(found.workload, title, f"Bar chart, {title}, as ratios. {said}.", draw)
 
 
 def _curve(
@@ -177,7 +186,7 @@ def _curve(
             rows, order, x_title=x_title, y_title="messages/s", title=title, phone=phone
         )
 
-    return Picture(name, f"Line charts: {title}, one panel each; the table has the figures.", draw)
+    return Picture(name, title, f"Line charts: {title}, one panel each; the table has the figures.", draw)
 
 
 def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
@@ -213,7 +222,7 @@ def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
         return charts.latencies(rows, order, title=title, phone=phone)
 
     says = f"Dot chart, {title}, µs at p50, p90, p99 and p99.9. {said}."
-    return Picture(f"{found.workload}-latency", says, draw)
+    return Picture(f"{found.workload}-latency", title, says, draw)
 
 
 def pictures(summary: Summary) -> dict[str, Picture]:
