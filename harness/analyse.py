@@ -63,7 +63,9 @@ def _standings(whole: Where | None, field: Field, *, rank: bool) -> tuple[Standi
             here = [name for name in group if whole.rates.get(name)]
             found = places(whole.rates, here, field, whole.label, whole.limited)
             for name, place in found.items():
-                rows[name] = msgspec.structs.replace(rows[name], rank=place)
+                rows[name] = msgspec.structs.replace(
+                    rows[name], rank=place.rank, ahead_of=place.ahead_of
+                )
     ranked = {name for group in field.groups for name in group}
 
     def order(row: Standing) -> tuple[int, float, str]:

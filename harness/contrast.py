@@ -8,6 +8,7 @@ natural logarithm, by block.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from zlib import crc32
 
@@ -86,15 +87,25 @@ def _beaten(
     return low is not None and low > 1.0
 
 
-def ranks(
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one stands among others."""
+
+    rank: str
+    """As `1` or `2-4`."""
+    ahead_of: tuple[str, ...]
+    """Who was told apart from it and is behind it, in the order that was asked for."""
+
+
+def places(
     logs: Logs,
     names: Sequence[str],
     *,
     seed: int,
     label: str = "",
     limited: Collection[str] = (),
-) -> dict[str, str]:
-    """Return the rank of each name, as `1` or `2-4`: from all who are told apart from it.
+) -> dict[str, Place]:
+    """Return the place of each name: from all who are told apart from it.
 
     `limited`: whose figure is only a lower bound; nobody is told to be better than they are.
     """
@@ -108,7 +119,26 @@ def ranks(
         for one in names
     }
     ranges = stats.rank_ranges(names, beaten_by)
-    return {name: f"{a}" if a == b else f"{a}-{b}" for name, (a, b) in ranges.items()}
+    return {
+        name: Place(
+            rank=f"{a}" if a == b else f"{a}-{b}",
+            ahead_of=tuple(other for other in names if name in beaten_by[other]),
+        )
+        for name, (a, b) in ranges.items()
+    }
+
+
+def ranks(
+    logs: Logs,
+    names: Sequence[str],
+    *,
+    seed: int,
+    label: str = "",
+    limited: Collection[str] = (),
+) -> dict[str, str]:
+    """Return the rank alone of each name's place."""
+    found = places(logs, names, seed=seed, label=label, limited=limited)
+    return {name: place.rank for name, place in found.items()}
 
 
 def mean_logs(cells: Sequence[Logs]) -> dict[str, dict[int, float]]:

@@ -26,7 +26,7 @@ from harness.summary import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.contrast import Logs
+    from harness.contrast import Logs, Place
     from harness.model import Cell
     from harness.summary import Status
     from harness.units import Unit
@@ -122,6 +122,21 @@ def _temper(found: Sequence[Unit]) -> Temper | None:
     )
 
 
+def _fairness(found: Sequence[Unit], where: Where, seed: int) -> tuple[float | None, float | None]:
+    """Return the ends of Jain's index: an interval over blocks, or the extremes of the only one.
+
+    None where there is no fairness to speak of, or no interval yet.
+    """
+    one = found[0]
+    if not one.most_jain:
+        return None, None
+    if not where.cell.ranked:
+        return stats.significant(one.least_jain), stats.significant(one.most_jain)
+    logs = [math.log(max(unit.jain, 1e-6)) for unit in found]
+    made = contrast.estimate(logs, seed, f"{where.label}/jain/{one.implementation}")
+    return made.low, made.high
+
+
 def _us(nanoseconds: float) -> float:
     return stats.significant(nanoseconds / 1e3)
 
@@ -132,10 +147,17 @@ def _latency(where: Where, name: str, field: Field) -> Latency | None:
         return None
     found = where.warm[name]
     merged = latencies.merge(unit.histogram for unit in found)
-    blocks = [log - math.log(1e3) for log in where.p99[name].values()]
     label = f"{where.label}/p99"
+
+    def blocks(share: float, figure: str) -> Estimate:
+        logs = [math.log(max(unit.histogram.quantile(share), 1.0) / 1e3) for unit in found]
+        return contrast.estimate(logs, field.seed, f"{where.label}/{figure}/{name}")
+
     return Latency(
-        p99_us=contrast.estimate(blocks, field.seed, f"{label}/{name}"),
+        p99_us=blocks(0.99, "p99"),
+        p50_us=blocks(0.5, "p50"),
+        p90_us=blocks(0.9, "p90"),
+        p999_us=blocks(0.999, "p999"),
         ratio=Estimate(value=1.0)
         if name == field.baseline
         else contrast.ratio(where.p99, name, field.baseline, field.seed, label),
@@ -185,6 +207,7 @@ def _result(where: Where, name: str, field: Field) -> Result:
     cpu = contrast.ratio(where.cpu, field.baseline, name, seed, where.label + "/cpu")
     cpu = None if name == field.baseline else cpu
     ideal = where.cell.concurrency / delay_s if delay_s else 0.0
+    low, high = _fairness(found, where, seed)
     return Result(
         implementation=name,
         units=len(found),
@@ -192,6 +215,8 @@ def _result(where: Where, name: str, field: Field) -> Result:
         cpu_us=_spread(found, "cpu_us", where, seed),
         faults=_middle(found, "faults"),
         jain=_middle(found, "jain"),
+        jain_low=low,
+        jain_high=high,
         ratio=ratio,
         cpu_ratio=cpu,
         of_reference=None if given else over(where, name, field.reference, seed),
@@ -225,9 +250,11 @@ def cell_summary(where: Where, field: Field, *, rank: bool) -> CellSummary:
             others = [name for name in here if name != field.baseline]
             p = contrast.against(where.merit, field.baseline, others)
             for name in here:
+                place = found.get(name)
                 results[name] = msgspec.structs.replace(
                     results[name],
-                    rank=found.get(name, ""),
+                    rank=place.rank if place else "",
+                    ahead_of=place.ahead_of if place else (),
                     p=stats.significant(p[name], 3) if name in p else None,
                 )
     half_width, widest = _half_width(results.values(), field) if where.cell.ranked else (None, "")
@@ -252,9 +279,9 @@ def _order(result: Result) -> tuple[float, str]:
 
 def places(
     logs: Logs, names: Sequence[str], field: Field, label: str, limited: frozenset[str]
-) -> dict[str, str]:
-    """Return the rank of each name, with the workload's seed."""
-    return contrast.ranks(logs, names, seed=field.seed, label=label, limited=limited)
+) -> dict[str, Place]:
+    """Return the place of each name, with the workload's seed."""
+    return contrast.places(logs, names, seed=field.seed, label=label, limited=limited)
 
 
 def overall(cells: Sequence[Where]) -> Where | None:

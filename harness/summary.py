@@ -55,6 +55,10 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     p99_us: Estimate
     """The median of the blocks' p99; not the p99 of all, which a single slow block can make."""
+    p50_us: Estimate | None = None
+    """The median of the blocks' p50, as `p99_us`; None in summaries of older runs."""
+    p90_us: Estimate | None = None
+    p999_us: Estimate | None = None
     ratio: Estimate | None = None
     """Its p99 over the baseline's in the same block: above 1 is slower."""
     merged: Percentiles
@@ -86,6 +90,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     faults: float
     """Minor page faults per message."""
     jain: float = 0.0
+    """Jain's index of fairness over the connections, 1/N to 1 (echo): the median."""
+    jain_low: float | None = None
+    """Of its interval over blocks; in a cell measured once, the least of its slices ..."""
+    jain_high: float | None = None
+    """... and the most."""
     ratio: Estimate | None = None
     """Its rate over the baseline's, in the same block."""
     cpu_ratio: Estimate | None = None
@@ -100,6 +109,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """That its rate is the baseline's: signed-rank test, Holm over the implementations."""
     rank: str = ""
     """As `1` or `2-4`; empty: not ranked."""
+    ahead_of: tuple[str, ...] = ()
+    """Who was told apart from it and is behind it; the rank follows from everyone's."""
     cold: Temper | None = None
     latency: Latency | None = None
     """Only where the rate is equal for all; ratio and of_reference are then empty."""
@@ -131,6 +142,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     """One sentence; empty for ok."""
     rank: str = ""
+    ahead_of: tuple[str, ...] = ()
+    """As in a cell's result: who is ranked, told apart from it, and behind it."""
     ratio: Estimate | None = None
     """Geometric mean of its ratios over the workload's ranked cells without delay."""
     cpu_ratio: Estimate | None = None
@@ -204,6 +217,8 @@ class TraitSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """low and high are the extremes of the repetitions; of a slope, its 95% interval."""
     r2: float | None = None
     """Of a slope: the share of the variation that the line explains."""
+    points: tuple[tuple[float, float], ...] = ()
+    """Of a slope: what was varied, and the value there, which the line is drawn through."""
     error: str = ""
     """Why the scenario gave no figures, or no more than those that stand."""
 

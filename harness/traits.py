@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 POINTS_LEAST = 3  # of a line that says how well it fits
 
 Series = Mapping[str, Mapping[float, float]]  # figure -> what was varied, or repetition -> value
-Found = tuple[str, Estimate | None, float | None]  # figure, estimate, r squared
+Points = tuple[tuple[float, float], ...]
+Found = tuple[str, Estimate | None, tuple[float, Points] | None]  # figure, estimate, of a line
 
 
 def _estimate(values: Sequence[float], *, at_least: bool = False) -> Estimate:
@@ -67,7 +68,7 @@ def _memory(series: Series) -> Iterator[Found]:
             low=stats.significant(low),
             high=stats.significant(high),
         )
-        yield "pss_bytes_per_connection", line, stats.significant(r2)
+        yield "pss_bytes_per_connection", line, (stats.significant(r2), tuple(points))
         yield "held", Estimate(value=points[-1][0]), None
 
 
@@ -128,7 +129,8 @@ def _summary(own: Sequence[Trait]) -> Iterator[TraitSummary]:
     found = [] if error else list(SCENARIOS[one.scenario](series))
     if not error and not found:
         error = "too few of its repetitions count"
-    for figure, estimate, r2 in found or [("", None, None)]:
+    for figure, estimate, line in found or [("", None, None)]:
+        r2, points = line or (None, ())
         yield TraitSummary(
             implementation=one.implementation,
             workload=one.workload,
@@ -136,6 +138,7 @@ def _summary(own: Sequence[Trait]) -> Iterator[TraitSummary]:
             figure=figure,
             estimate=estimate,
             r2=r2,
+            points=points,
             error=error,
         )
 

@@ -51,6 +51,8 @@ class Unit:
     cpu_us: float
     faults: float
     jain: float
+    least_jain: float
+    most_jain: float
     limited: bool
     """True where the gauge, not the contestant, was the limit."""
     histogram: Histogram
@@ -169,6 +171,8 @@ def _unit(slices: Sequence[Sample], cell: Cell) -> Unit:
         cpu_us=stats.median([s.child_cpu_ns / s.messages / 1e3 for s in slices]),
         faults=stats.median([s.child_faults / s.messages for s in slices]),
         jain=stats.median([s.jain for s in slices]),
+        least_jain=min(s.jain for s in slices),
+        most_jain=max(s.jain for s in slices),
         limited=2 * sum(_limited(s, cell) for s in slices) > len(slices),
         histogram=latencies.of(slices),
     )

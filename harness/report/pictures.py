@@ -186,7 +186,8 @@ def _curve(
             rows, order, x_title=x_title, y_title="messages/s", title=title, phone=phone
         )
 
-    return Picture(name, title, f"Line charts: {title}, one panel each; the table has the figures.", draw)
+    says = f"Line charts: {title}, one panel each; the table has the figures."
+    return Picture(name, title, says, draw)
 
 
 def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
