@@ -87,11 +87,12 @@ def latencies(
 ) -> dict[str, Any]:
     """Return percentiles on a line each, from p50 to p99.9, on a logarithmic axis.
 
-    A row has: name, family, percentile (one of PERCENTILES), value (microseconds). `order` has the
-    names, the best first. The shape tells the percentile, its place on the line says it again.
+    A row has: name, family, percentile (one of PERCENTILES), value, low, high (microseconds).
+    `order` has the names, the best first. The shape tells the percentile, its place on the line
+    says it again.
     """
-    values = [float(row["value"] or 1.0) for row in rows]
-    scale = alt.Scale(type="log", domain=[min(values) / 1.3, max(values) * 1.3], nice=False)
+    ends = [float(row[end] or row["value"] or 1.0) for row in rows for end in ("low", "high")]
+    scale = alt.Scale(type="log", domain=[min(ends) / 1.3, max(ends) * 1.3], nice=False)
     axis = alt.Axis(title="µs, logarithmic", tickCount=5, format="~s", grid=False)
     x = alt.X("value:Q", axis=axis, scale=scale)
     names = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8)
@@ -107,10 +108,67 @@ def latencies(
         legend=legend,
     )
     color = _family(rows, phone=phone)
-    line = base.mark_line(strokeWidth=2).encode(x=x, detail="name:N", color=color)
+    line = base.mark_line(style="context", strokeWidth=1).encode(x=x, detail="name:N")
+    known = base.transform_filter("isValid(datum.low)")
+    span = known.mark_rule(strokeWidth=2.5, opacity=0.6).encode(x="low:Q", x2="high:Q", color=color)
     points = base.mark_point(filled=True, opacity=1, size=64)
-    drawn = alt.LayerChart(layer=[line, points.encode(x=x, color=color, shape=shape)])
+    layers = [line, span, points.encode(x=x, color=color, shape=shape)]
+    drawn = alt.LayerChart(layer=layers)
     return _finish(drawn.properties(width=210 if phone else 520, height=_ROW * len(order)), title)
+
+
+def _dots(
+    rows: Sequence[Row],
+    order: Sequence[str],
+    axis: alt.X,
+    width: int,
+    *,
+    names: bool,
+    phone: bool,
+) -> alt.LayerChart:
+    """Return one panel: a dot a contestant, its interval, its figure in a column at the right."""
+    labels = alt.Axis(labels=names, title=None, ticks=False, domain=False, labelPadding=8)
+    y = alt.Y("name:N", sort=list(order), axis=labels)
+    base = alt.Chart(alt.InlineData(values=list(rows))).encode(y=y)
+    ideal = alt.Chart(alt.InlineData(values=[{"x": 1}])).mark_rule(style="one").encode(x="x:Q")
+    known = base.transform_filter("isValid(datum.low)")
+    color = _family(rows, phone=phone)
+    span = known.mark_rule(style="interval", strokeWidth=1.5).encode(x="low:Q", x2="high:Q")
+    dots = base.mark_point(filled=True, opacity=1, size=64).encode(x=axis, color=color)
+    figures = base.mark_text(style="label", align="left").encode(
+        x=alt.value(width + 10), text="label:N"
+    )
+    title = alt.Title(str(rows[0]["panel"]), anchor="start", offset=6, fontSize=13)
+    drawn = alt.LayerChart(layer=[ideal, span, dots, figures])
+    return drawn.properties(width=width, height=_ROW * len(order), title=title)
+
+
+def shares(
+    panels: Sequence[Sequence[Row]],
+    order: Sequence[str],
+    domain: tuple[float, float],
+    *,
+    x_title: str,
+    form: str,
+    title: str,
+    phone: bool,
+) -> dict[str, Any]:
+    """Return shares of 1 as dots, side by side, or one under the other for a phone.
+
+    A row has: name, family, panel, value, low, high, label. `order` has the names, the best first;
+    `domain` is where the axis begins and ends, the same in every panel; `form` is that of its
+    numbers (d3-format).
+    """
+    width = 190 if phone else (560 - 12 * len(panels)) // len(panels)
+    ticks = alt.Axis(title=x_title, tickCount=4, format=form, grid=False)
+    scale = alt.Scale(domain=list(domain), nice=False, zero=False)
+    axis = alt.X("value:Q", axis=ticks, scale=scale)
+    drawn = [
+        _dots(rows, order, axis, width, names=phone or i == 0, phone=phone)
+        for i, rows in enumerate(panels)
+    ]
+    whole = alt.vconcat(*drawn, spacing=18) if phone else alt.hconcat(*drawn, spacing=22)
+    return _finish(whole, title)
 
 
 def _finish(
@@ -140,9 +198,9 @@ def curves(
     title: str,
     phone: bool,
 ) -> dict[str, Any]:
-    """Return rate against something in powers of ten: a small panel each, the others in grey.
+    """Return a figure against what was varied: a small panel each, the others in grey.
 
-    A row has: name, family, x (its label), step (its order), value, low, high.
+    A row has: name, family, x (its label), step (its order), value, low, high (null: not known).
     """
     steps = [str(x) for _, x in sorted({(float(r["step"] or 0), str(r["x"])) for r in rows})]
     axis = alt.Axis(title=x_title, labelAngle=0, grid=False)
@@ -155,7 +213,9 @@ def curves(
     layered = alt.layer(
         others.encode(y=y, detail="of:N"),
         own.mark_line(strokeWidth=2.5).encode(y=y, color=color),
-        own.mark_rule(style="interval", strokeWidth=1.5).encode(y="low:Q", y2="high:Q"),
+        own.transform_filter("isValid(datum.low)")
+        .mark_rule(style="interval", strokeWidth=1.5)
+        .encode(y="low:Q", y2="high:Q"),
         own.mark_point(filled=True, opacity=1, size=36).encode(y=y, color=color),
     ).properties(width=124 if phone else 226, height=110 if phone else 130)
     header = alt.Header(title=None, labelAnchor="start", labelFontWeight="bold", labelFontSize=13)

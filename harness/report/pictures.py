@@ -1,198 +1,215 @@
 """Which charts a summary gives, what is drawn in them, and what each says in words.
 
-Rules: figures come from the summary; how a chart looks is `charts` and `svg`. Every picture has an
-alternative text that gives its figures to who cannot see it.
+Rules: figures come from the summary; how a chart looks is `charts` and `svg`, what it is in all its
+variants `picture`. One function a chart; `pictures` has them all, in the order of the report.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
 from typing import TYPE_CHECKING, Any
 
 from harness import charts
-from harness.report import FOLDER, numbers, words
-from harness.report.markdown import Markdown, attribute, visible
-from harness.report.svg import THEMES, svg
+from harness.report import numbers, words
+from harness.report.picture import Picture, family, label
 from harness.summary import Estimate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from harness.model import Implementation
-    from harness.summary import CellSummary, Result, Summary, WorkloadSummary
+    from harness.summary import CellSummary, Result, Standing, Summary, WorkloadSummary
 
-Row = dict[str, str | float | bool | None]
+    Row = dict[str, str | float | bool | None]
 
-_PHONE_PX = 600  # below it GitHub shrinks the wide chart until its words are under 9 pixels
-
-_TITLE_MAX = 24  # characters: longer ones would leave no room for the bars
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """A chart in all its variants: its names, a text, and a specification by width."""
-
-    name: str
-    """As `echo-connections`: of its files, and unique in a report."""
-    title: str
-    """What it shows, in words; the specification has it as well."""
-    alt: str
-    """Its figures, for who cannot see it."""
-    draw: Callable[[bool], dict[str, Any]]
-    """Phone or not -> Vega-Lite specification without a theme (that is `svg.theme`)."""
-
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The wide specification, which a page of its own can make interactive."""
-        return self.draw(False)
-
-    def file(self, theme: str, *, phone: bool) -> str:
-        """Return a variant's file, relative to REPORT.md."""
-        return f"{FOLDER}/{self.name}-{theme}{'-narrow' if phone else ''}.svg"
-
-    def files(self) -> dict[str, str]:
-        """Return the SVG of every variant, by file."""
-        found = {}
-        for phone in (True, False):
-            spec = self.draw(phone)
-            for theme in THEMES:
-                drawn = svg(spec, theme, name=self.name, phone=phone)
-                found[self.file(theme, phone=phone)] = drawn
-        return found
-
-    def tag(self) -> Markdown:
-        """Return the HTML that shows the variant that fits; the most particular stands first."""
-        narrow, dark = f"(max-width: {_PHONE_PX}px)", "(prefers-color-scheme: dark)"
-        sources = [
-            (f"{dark} and {narrow}", self.file("dark", phone=True)),
-            (narrow, self.file("light", phone=True)),
-            (dark, self.file("dark", phone=False)),
-        ]
-        lines = [f'  <source media="{media}" srcset="{file}">' for media, file in sources]
-        image = f'  <img alt="{attribute(self.alt)}" src="{self.file("light", phone=False)}">'
-        return Markdown("\n".join(["<picture>", *lines, image, "</picture>"]))
+MEMORY = ("memory", "pss_bytes_per_connection")  # the scenario's figure that has a line's points
+_MIB = 1024.0 * 1024.0
 
 
-def _label(one: Implementation) -> str:
-    """Return a title that can be drawn: a control character in it would end the whole process."""
-    said = visible(one.title)
-    return said if len(said) <= _TITLE_MAX else said[: _TITLE_MAX - 1] + "…"
+def _known(summary: Summary) -> dict[str, Implementation]:
+    return {one.name: one for one in summary.implementations}
 
 
-def _family(implementation: Implementation) -> str:
-    if implementation.kind == "reference":
-        return "native"
-    return implementation.style if implementation.style in charts.FAMILIES else "other"
+def _order(
+    found: WorkloadSummary, known: Mapping[str, Implementation], drawn: Collection[object]
+) -> list[str]:
+    """Return the titles of those who are drawn, the best of the workload first."""
+    titles = [label(known[row.implementation]) for row in found.standings]
+    return [title for title in titles if title in drawn]
 
 
-def _bar(result: Result, one: Implementation, *, proven: bool) -> Row:
-    """Return one bar: the ratio to the baseline, or the share of the ideal where there is one."""
-    found = result.ratio or Estimate(value=0.0)
-    label = numbers.figure(result.ratio)
-    if result.efficiency is not None:
-        rate = result.rate_per_s
-        scale = result.efficiency / rate.value
-        low, high = (None if end is None else end * scale for end in (rate.low, rate.high))
-        found = Estimate(value=result.efficiency, low=low, high=high)
-        label = f"{result.efficiency:.0%}"
+def _said(rows: Iterable[Row]) -> str:
+    """Return a panel in words."""
+    return ", ".join(f"{row['name']} {row['label']}" for row in rows)
+
+
+def _ratio(row: Standing | Result, one: Implementation, *, proven: bool) -> Row:
+    """Return one bar: the ratio to the baseline."""
+    found = row.ratio or Estimate(value=0.0)
     return {
-        "name": _label(one),
-        "family": _family(one),
+        "name": label(one),
+        "family": family(one),
         "value": found.value,
         "low": found.low,
         "high": found.high,
         "end": max(found.value, found.high or 0.0),
-        "label": label,
-        "share": result.efficiency is not None,
+        "label": numbers.figure(row.ratio),
+        "share": False,
         "proven": proven,
     }
 
 
-def _panel(
-    each: CellSummary, found: WorkloadSummary, known: Mapping[str, Implementation]
+def _ratios(
+    found: WorkloadSummary,
+    rows: Iterable[Standing | Result],
+    known: Mapping[str, Implementation],
+    panel: str,
 ) -> list[Row]:
-    """Return the bars of a cell; the ceiling is a note, for as a bar it would dwarf the others."""
+    """Return a panel of ratios; the ceiling is a note, for as a bar it would dwarf the others."""
     proven = {row.implementation for row in found.standings if row.status == "ok"}
-    note, rows = "", []
-    for result in each.results:
-        name = result.implementation
-        row = _bar(result, known[name], proven=name in proven)
-        if name == found.reference:
-            note = f"{_label(known[name])}: {row['label']}"
-        else:
-            rows.append(row)
+    note, bars = "", []
     for row in rows:
-        unit = "of the ideal rate" if row["share"] else f"times {_label(known[found.baseline])}"
-        row.update(panel=words.cell(each.cell), note=note, unit=unit)
-    return rows
+        if row.ratio is None:
+            continue
+        name = row.implementation
+        bar = _ratio(row, known[name], proven=name in proven)
+        if name == found.reference:
+            note = f"{label(known[name])}: {bar['label']}"
+        else:
+            bars.append(bar)
+    for bar in bars:
+        bar.update(panel=panel, note=note, unit=f"times {label(known[found.baseline])}")
+    return bars
 
 
-def _answer(summary: Summary, found: WorkloadSummary) -> Picture | None:
-    """Return the chart of a workload's ranked cells."""
-    known = {one.name: one for one in summary.implementations}
-    ranked = [c for c in found.cells if c.cell.ranked and not c.cell.rate_per_s]
-    panels = [rows for c in ranked if (rows := _panel(c, found, known))]
-    drawn = {row["name"] for rows in panels for row in rows}
-    titles = [_label(known[row.implementation]) for row in found.standings]
-    order = [title for title in titles if title in drawn]
+def _bars(
+    name: str, title: str, panels: Sequence[Sequence[Row]], order: Sequence[str]
+) -> Picture | None:
     if not order:
         return None
-    said = "; ".join(
-        f"{rows[0]['panel']}: " + ", ".join(f"{row['name']} {row['label']}" for row in rows)
-        for rows in panels
-    )
-    many = words.NOUN[found.workload][1]
-    title = f"{found.workload}: {many} per second"
+    said = "; ".join(f"{rows[0]['panel']}: {_said(rows)}" for rows in panels)
 
     def draw(phone: bool) -> dict[str, Any]:
         return charts.answer(panels, order, title=title, phone=phone)
 
-    return Picture(found.workload, title, f"Bar chart, {title}, as ratios. {said}.", draw)
+    return Picture(name, title, f"Bar chart, {title}, as ratios. {said}.", draw)
 
 
-def _curve(
-    summary: Summary, cells: Sequence[CellSummary], against: str, title: str, name: str
+def _answer(summary: Summary) -> Picture | None:
+    """Return the chart of the answer: everyone's rate over the baseline's, a panel a workload."""
+    known = _known(summary)
+    panels = []
+    for found in summary.workloads:
+        panel = f"{found.workload}: {words.NOUN[found.workload][1]} per second"
+        if rows := _ratios(found, found.standings, known, panel):
+            panels.append(rows)
+    drawn = {row["name"] for rows in panels for row in rows}
+    order = list(dict.fromkeys(t for w in summary.workloads for t in _order(w, known, drawn)))
+    return _bars("answer", "Rates, each over the baseline's in the same block", panels, order)
+
+
+def _conditions(summary: Summary, found: WorkloadSummary) -> Picture | None:
+    """Return the chart of a workload's ranked cells without delay, a panel a cell."""
+    known = _known(summary)
+    ranked = [c for c in found.cells if c.cell.ranked and not c.cell.rate_per_s]
+    cells = [c for c in ranked if not c.cell.delay_ms]
+    panels = [r for c in cells if (r := _ratios(found, c.results, known, words.cell(c.cell)))]
+    order = _order(found, known, {row["name"] for rows in panels for row in rows})
+    title = f"{found.workload}: {words.NOUN[found.workload][1]} per second"
+    return _bars(found.workload, title, panels, order)
+
+
+def _curves(
+    name: str,
+    title: str,
+    rows: Sequence[Row],
+    order: Sequence[str],
+    axes: tuple[str, str],
 ) -> Picture | None:
-    """Return echo's rate against connections or against size, a panel a contestant."""
-    known = {one.name: one for one in summary.implementations}
-    rows: list[Row] = []
-    for each in cells:
-        step = each.cell.concurrency if against == "connections" else each.cell.size
-        label = f"{step:,}" if step < 1024 or against == "connections" else f"{step // 1024}Ki"
-        for result in each.results:
-            one = known[result.implementation]
-            if one.kind == "reference":
-                continue
-            rate = result.rate_per_s
-            rows.append(
-                {
-                    "name": _label(one),
-                    "family": _family(one),
-                    "x": label,
-                    "step": step,
-                    "value": rate.value,
-                    "low": rate.low or rate.value,
-                    "high": rate.high or rate.value,
-                }
-            )
-    if len(cells) < 2 or not rows:
+    if len({row["step"] for row in rows}) < 2 or not order:
         return None
-    order = [_label(known[row.implementation]) for row in summary.workloads[0].standings]
-    order = [title for title in order if any(row["name"] == title for row in rows)]
-    x_title = "connections" if against == "connections" else "bytes a message"
 
     def draw(phone: bool) -> dict[str, Any]:
-        return charts.curves(
-            rows, order, x_title=x_title, y_title="messages/s", title=title, phone=phone
-        )
+        x, y = axes
+        return charts.curves(rows, order, x_title=x, y_title=y, title=title, phone=phone)
 
-    says = f"Line charts: {title}, one panel each; the table has the figures."
+    ends = []
+    for one in order:
+        own = sorted((r for r in rows if r["name"] == one), key=lambda r: float(r["step"] or 0))
+        first, last = (numbers.plain(float(r["value"] or 0)) for r in (own[0], own[-1]))
+        ends.append(f"{one} {first} at {own[0]['x']}, {last} at {own[-1]['x']}")
+    says = f"Line charts, one panel each: {title}. {axes[1]}: {'; '.join(ends)}."
     return Picture(name, title, says, draw)
+
+
+def _count(number: float) -> str:
+    """Return a number of connections as an axis has room for it."""
+    return f"{number / 1000:g}k" if number >= 1000 else f"{number:g}"
+
+
+def _rates(summary: Summary, found: WorkloadSummary, against: str) -> Picture | None:
+    """Return echo's rate against connections or against size, a panel a contestant."""
+    known = _known(summary)
+    by_size = against == "sizes"
+    closed = [c.cell for c in found.cells if not c.cell.rate_per_s]
+    kept = {c.name for c in closed if (c.concurrency == 100 if by_size else c.size == 1024)}
+    rows: list[Row] = []
+    for each in found.cells:
+        if each.cell.name not in kept:
+            continue
+        step = each.cell.size if by_size else each.cell.concurrency
+        for result in each.results:
+            one, rate = known[result.implementation], result.rate_per_s
+            if one.kind == "reference":
+                continue  # three times as high as all: their curves would be flat
+            rows.append(
+                {
+                    "name": label(one),
+                    "family": family(one),
+                    "x": numbers.size(step) if by_size else _count(step),
+                    "step": step,
+                    "value": rate.value,
+                    "low": rate.low,
+                    "high": rate.high,
+                }
+            )
+    order = _order(found, known, {row["name"] for row in rows})
+    title, axis = {
+        "connections": ("echo: rate against connections, 1 KiB each", "connections"),
+        "sizes": ("echo: rate against size, 100 connections", "a message"),
+    }[against]
+    return _curves(f"echo-{against}", title, rows, order, (axis, "messages/s"))
+
+
+def _memory(summary: Summary, found: WorkloadSummary) -> Picture | None:
+    """Return the memory against idle connections, a panel a contestant."""
+    known = _known(summary)
+    rows: list[Row] = []
+    for trait in summary.traits:
+        if trait.workload != found.workload or (trait.scenario, trait.figure) != MEMORY:
+            continue
+        one = known[trait.implementation]
+        rows += [
+            {
+                "name": label(one),
+                "family": family(one),
+                "x": _count(held),
+                "step": held,
+                "value": value / _MIB,
+                "low": None,
+                "high": None,
+            }
+            for held, value in trait.points
+        ]
+    order = _order(found, known, {row["name"] for row in rows})
+    title = f"{found.workload}: memory against idle connections"
+    axes = ("connections", "MiB (PSS)")
+    return _curves(f"{found.workload}-memory", title, rows, order, axes)
 
 
 def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
     """Return the percentiles of the first cell with an equal rate for all."""
-    known = {one.name: one for one in summary.implementations}
+    known = _known(summary)
     each = next((c for c in found.cells if c.cell.rate_per_s and c.results), None)
     if each is None:
         return None
@@ -200,14 +217,19 @@ def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
     for result in each.results:
         if result.latency is None:
             continue
-        one, merged = known[result.implementation], result.latency.merged
+        one, own = known[result.implementation], result.latency
+        figures = (own.p50_us, own.p90_us, own.p99_us, own.p999_us)
         rows += [
-            {"name": _label(one), "family": _family(one), "percentile": label, "value": value}
-            for label, value in zip(
-                charts.PERCENTILES,
-                (merged.p50_us, merged.p90_us, merged.p99_us, merged.p999_us),
-                strict=True,
-            )
+            {
+                "name": label(one),
+                "family": family(one),
+                "percentile": percentile,
+                "value": figure.value,
+                "low": figure.low,
+                "high": figure.high,
+            }
+            for percentile, figure in zip(charts.PERCENTILES, figures, strict=True)
+            if figure is not None
         ]
     order = list(dict.fromkeys(str(row["name"]) for row in rows))
     if not order:
@@ -226,18 +248,106 @@ def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
     return Picture(f"{found.workload}-latency", title, says, draw)
 
 
+def _efficiency(result: Result) -> tuple[Estimate, str]:
+    """Return the share of the ideal rate, its interval from the rate's."""
+    share, rate = result.efficiency or 0.0, result.rate_per_s
+    low, high = (None if end is None else end * share / rate.value for end in (rate.low, rate.high))
+    return Estimate(value=share, low=low, high=high), f"{share:.1%}"
+
+
+def _fairness(result: Result) -> tuple[Estimate, str]:
+    jain = Estimate(value=result.jain, low=result.jain_low, high=result.jain_high)
+    return jain, f"{result.jain:.3f}"
+
+
+def _dots(
+    known: Mapping[str, Implementation],
+    each: CellSummary,
+    figure: Callable[[Result], tuple[Estimate, str]],
+) -> list[Row]:
+    """Return a panel of shares; an interval without length is none."""
+    rows: list[Row] = []
+    for result in each.results:
+        one, (found, said) = known[result.implementation], figure(result)
+        spread = found.low != found.high
+        rows.append(
+            {
+                "name": label(one),
+                "family": family(one),
+                "panel": words.cell(each.cell),
+                "value": found.value,
+                "low": found.low if spread else None,
+                "high": found.high if spread else None,
+                "label": said,
+            }
+        )
+    return rows
+
+
+def _shares(
+    name: str,
+    titles: tuple[str, str],
+    panels: Sequence[Sequence[Row]],
+    order: Sequence[str],
+    axis: tuple[tuple[float, float], str],
+) -> Picture | None:
+    if not order:
+        return None
+    (title, x_title), (domain, form) = titles, axis
+
+    def draw(phone: bool) -> dict[str, Any]:
+        return charts.shares(
+            panels, order, domain, x_title=x_title, form=form, title=title, phone=phone
+        )
+
+    said = "; ".join(f"{rows[0]['panel']}: {_said(rows)}" for rows in panels)
+    return Picture(name, title, f"Dot chart, {title}. {said}.", draw)
+
+
+def _efficiencies(summary: Summary, found: WorkloadSummary) -> Picture | None:
+    """Return everyone's share of the ideal rate, a panel for each number of requests at once."""
+    known = _known(summary)
+    cells = sorted(
+        (c for c in found.cells if c.cell.delay_ms and c.results), key=lambda c: c.cell.concurrency
+    )
+    panels = [_dots(known, each, _efficiency) for each in cells]
+    rows = [row for panel in panels for row in panel]
+    ends = [float(row[end] or row["value"] or 0) for row in rows for end in ("low", "high")]
+    order = _order(found, known, {row["name"] for row in rows})
+    low, high = min(ends, default=0.0), max(ends, default=1.0)
+    domain = (math.floor(low * 100 - 0.5) / 100, math.ceil(high * 100 + 0.5) / 100)
+    titles = (f"{found.workload}: share of the ideal rate", "of the ideal rate")
+    return _shares(f"{found.workload}-efficiency", titles, panels, order, (domain, "~%"))
+
+
+def _fairnesses(summary: Summary, found: WorkloadSummary) -> Picture | None:
+    """Return Jain's index over the connections, a panel for each number of them above one."""
+    known = _known(summary)
+    cells = fair_cells(found)
+    panels = [_dots(known, each, _fairness) for each in cells]
+    order = _order(found, known, {row["name"] for panel in panels for row in panel})
+    titles = (f"{found.workload}: fairness over connections", "Jain's index")
+    return _shares(f"{found.workload}-fairness", titles, panels, order, ((0.0, 1.0), "~g"))
+
+
+def fair_cells(found: WorkloadSummary) -> list[CellSummary]:
+    """Return the cells whose fairness is shown: 1 KiB, more than one connection, a closed loop."""
+    cells = [
+        c
+        for c in found.cells
+        if c.cell.size == 1024 and c.cell.concurrency > 1 and not c.cell.rate_per_s and c.results
+    ]
+    return sorted(cells, key=lambda c: c.cell.concurrency)
+
+
 def pictures(summary: Summary) -> dict[str, Picture]:
     """Return every chart that the summary has figures for, by name, in the report's order."""
-    found = [_answer(summary, one) for one in summary.workloads]
-    found += [_latency(summary, one) for one in summary.workloads]
-    for one in summary.workloads:
-        if one.workload != "echo":
-            continue
-        closed = [c for c in one.cells if not c.cell.rate_per_s]
-        width = [c for c in closed if c.cell.size == 1024]
-        depth = [c for c in closed if c.cell.concurrency == 100]
-        title = "echo: rate by number of connections, 1 KiB each"
-        found.append(_curve(summary, width, "connections", title, "echo-connections"))
-        title = "echo: rate by size of message, 100 connections"
-        found.append(_curve(summary, depth, "size", title, "echo-sizes"))
+    by_name = {found.workload: found for found in summary.workloads}
+    found: list[Picture | None] = [_answer(summary)]
+    found += [_conditions(summary, one) for one in summary.workloads]
+    if echo := by_name.get("echo"):
+        found += [_rates(summary, echo, "connections"), _rates(summary, echo, "sizes")]
+        found += [draw(summary, echo) for draw in (_latency, _memory, _fairnesses)]
+    if fetch := by_name.get("fetch"):
+        found.append(_efficiencies(summary, fetch))
     return {picture.name: picture for picture in found if picture}

@@ -1,0 +1,82 @@
+"""A chart of the report in all its variants, and how names and colours stand in every chart.
+
+Rules: no figure is known here; `pictures` says what is drawn. A chart without a text that gives its
+figures to who cannot see it cannot be made.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from harness import charts
+from harness.report import FOLDER
+from harness.report.markdown import Markdown, attribute, visible
+from harness.report.svg import THEMES, svg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.model import Implementation
+
+_PHONE_PX = 600  # below it GitHub shrinks the wide chart until its words are under 9 pixels
+
+_TITLE_MAX = 24  # characters: longer ones would leave no room for the bars
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart in all its variants: its names, a text, and a specification by width."""
+
+    name: str
+    """As `echo-connections`: of its files, and unique in a report."""
+    title: str
+    """What it shows, in words; the specification has it as well."""
+    alt: str
+    """Its figures, for who cannot see it."""
+    draw: Callable[[bool], dict[str, Any]]
+    """Phone or not -> Vega-Lite specification without a theme (that is `svg.theme`)."""
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The wide specification, which a page of its own can make interactive."""
+        return self.draw(False)
+
+    def file(self, theme: str, *, phone: bool) -> str:
+        """Return a variant's file, relative to REPORT.md."""
+        return f"{FOLDER}/{self.name}-{theme}{'-narrow' if phone else ''}.svg"
+
+    def files(self) -> dict[str, str]:
+        """Return the SVG of every variant, by file."""
+        found = {}
+        for phone in (True, False):
+            spec = self.draw(phone)
+            for theme in THEMES:
+                drawn = svg(spec, theme, name=self.name, phone=phone)
+                found[self.file(theme, phone=phone)] = drawn
+        return found
+
+    def tag(self) -> Markdown:
+        """Return the HTML that shows the variant that fits; the most particular stands first."""
+        narrow, dark = f"(max-width: {_PHONE_PX}px)", "(prefers-color-scheme: dark)"
+        sources = [
+            (f"{dark} and {narrow}", self.file("dark", phone=True)),
+            (narrow, self.file("light", phone=True)),
+            (dark, self.file("dark", phone=False)),
+        ]
+        lines = [f'  <source media="{media}" srcset="{file}">' for media, file in sources]
+        image = f'  <img alt="{attribute(self.alt)}" src="{self.file("light", phone=False)}">'
+        return Markdown("\n".join(["<picture>", *lines, image, "</picture>"]))
+
+
+def label(one: Implementation) -> str:
+    """Return a title that can be drawn: a control character in it would end the whole process."""
+    said = visible(one.title)
+    return said if len(said) <= _TITLE_MAX else said[: _TITLE_MAX - 1] + "…"
+
+
+def family(implementation: Implementation) -> str:
+    """Return what an implementation's colour stands for: its style, or native."""
+    if implementation.kind == "reference":
+        return "native"
+    return implementation.style if implementation.style in charts.FAMILIES else "other"
