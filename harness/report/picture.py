@@ -35,7 +35,7 @@ class Picture:
     alt: str
     """Its figures, for who cannot see it."""
     draw: Callable[[bool], dict[str, Any]]
-    """Phone or not -> Vega-Lite specification without a theme (that is `svg.theme`)."""
+    """Phone or not -> Vega-Lite specification without a theme (that is `svg.config`)."""
 
     @property
     def spec(self) -> dict[str, Any]:

@@ -35,10 +35,12 @@ _INK = {
 
 THEMES = tuple(_INK)
 
+VL_VERSION = "6.4"  # of the Vega-Lite that vl-convert draws with
 
-def theme(name: str, *, phone: bool) -> dict[str, Any]:
-    """Return the theme of a ground (`light`, `dark`) as Vega-Lite's config."""
-    ink: dict[str, Any] = _INK[name]
+
+def config(theme: str, *, phone: bool) -> dict[str, Any]:
+    """Return the theme as Vega-Lite's config."""
+    ink: dict[str, Any] = _INK[theme]
     text, muted, line = ink["text"], ink["muted"], ink["line"]
     return {
         "background": "transparent",
@@ -99,8 +101,8 @@ def _renumber(svg: str, prefix: str) -> str:
     return re.sub(r'(\bid="|url\(#|href="#)([^")]+)([")])', own, svg)
 
 
-def svg(spec: dict[str, Any], ground: str, *, name: str, phone: bool = False) -> str:
-    """Return the SVG of a specification on a ground (`light`, `dark`); its ids have the name."""
-    whole = {**spec, "config": theme(ground, phone=phone)}
-    drawn = vl_convert.vegalite_to_svg(whole, vl_version="6.4")
+def svg(spec: dict[str, Any], theme: str, *, name: str, phone: bool = False) -> str:
+    """Return the SVG of a specification in a theme (`light`, `dark`); its ids have the name."""
+    whole = {**spec, "config": config(theme, phone=phone)}
+    drawn = vl_convert.vegalite_to_svg(whole, vl_version=VL_VERSION)
     return _renumber(drawn, name) + "\n"
