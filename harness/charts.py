@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
+from altair.utils import schemapi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,6 +22,10 @@ FAMILIES = ("coroutine", "callback", "greenlet", "thread", "other", "native")
 
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 _SHAPES = ("circle", "square", "diamond", "triangle-right")
+
+# Altair holds every part against its schema as it is made, which takes longer than all the drawing;
+# a test does so for whole specifications.
+schemapi.disable_debug_mode()
 
 _ROW = 30  # pixels of a bar and its gap
 
@@ -35,7 +40,7 @@ def _family(rows: Sequence[Row], *, phone: bool) -> alt.Color:
 
 
 def _bars(
-    rows: Sequence[Row], order: Sequence[str], width: int, *, names: bool, phone: bool
+    data: str, rows: Sequence[Row], order: Sequence[str], width: int, *, names: bool, phone: bool
 ) -> alt.LayerChart:
     """Return one panel: a bar a contestant, its interval, its figure at the end."""
     first = rows[0]
@@ -46,7 +51,7 @@ def _bars(
     form = "~%" if share else "~g"
     ticks = alt.Axis(title=str(first["unit"]), tickCount=4, format=form, grid=False)
     x = alt.X("value:Q", axis=ticks, scale=alt.Scale(domain=[0, most * 1.2], nice=False))
-    base = alt.Chart(alt.InlineData(values=list(rows)))
+    base = alt.Chart(alt.NamedData(data))
     pale = alt.condition("datum.proven", alt.value(1), alt.value(0.4))
     color = _family(rows, phone=phone)
     one = alt.Chart(alt.InlineData(values=[{"x": 1}])).mark_rule(style="one").encode(x="x:Q")
@@ -75,11 +80,11 @@ def answer(
     """
     width = 210 if phone else (660 - 12 * len(panels)) // len(panels)
     drawn = [
-        _bars(rows, order, width, names=phone or i == 0, phone=phone)
+        _bars(str(i), rows, order, width, names=phone or i == 0, phone=phone)
         for i, rows in enumerate(panels)
     ]
     whole = alt.vconcat(*drawn, spacing=18) if phone else alt.hconcat(*drawn, spacing=22)
-    return _finish(whole, title)
+    return _finish(whole, title, panels)
 
 
 def latencies(
@@ -97,7 +102,7 @@ def latencies(
     x = alt.X("value:Q", axis=axis, scale=scale)
     names = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8)
     y = alt.Y("name:N", sort=list(order), axis=names)
-    base = alt.Chart(alt.InlineData(values=list(rows))).encode(y=y)
+    base = alt.Chart(alt.NamedData("0")).encode(y=y)
     legend = alt.Legend(orient="top", title=None, offset=12)
     if phone:
         legend.columns = 2
@@ -114,10 +119,12 @@ def latencies(
     points = base.mark_point(filled=True, opacity=1, size=64)
     layers = [line, span, points.encode(x=x, color=color, shape=shape)]
     drawn = alt.LayerChart(layer=layers)
-    return _finish(drawn.properties(width=210 if phone else 520, height=_ROW * len(order)), title)
+    sized = drawn.properties(width=210 if phone else 520, height=_ROW * len(order))
+    return _finish(sized, title, [rows])
 
 
 def _dots(
+    data: str,
     rows: Sequence[Row],
     order: Sequence[str],
     axis: alt.X,
@@ -129,7 +136,7 @@ def _dots(
     """Return one panel: a dot a contestant, its interval, its figure in a column at the right."""
     labels = alt.Axis(labels=names, title=None, ticks=False, domain=False, labelPadding=8)
     y = alt.Y("name:N", sort=list(order), axis=labels)
-    base = alt.Chart(alt.InlineData(values=list(rows))).encode(y=y)
+    base = alt.Chart(alt.NamedData(data)).encode(y=y)
     ideal = alt.Chart(alt.InlineData(values=[{"x": 1}])).mark_rule(style="one").encode(x="x:Q")
     known = base.transform_filter("isValid(datum.low)")
     color = _family(rows, phone=phone)
@@ -164,22 +171,31 @@ def shares(
     scale = alt.Scale(domain=list(domain), nice=False, zero=False)
     axis = alt.X("value:Q", axis=ticks, scale=scale)
     drawn = [
-        _dots(rows, order, axis, width, names=phone or i == 0, phone=phone)
+        _dots(str(i), rows, order, axis, width, names=phone or i == 0, phone=phone)
         for i, rows in enumerate(panels)
     ]
     whole = alt.vconcat(*drawn, spacing=18) if phone else alt.hconcat(*drawn, spacing=22)
-    return _finish(whole, title)
+    return _finish(whole, title, panels)
 
 
 def _finish(
-    chart: alt.VConcatChart | alt.HConcatChart | alt.FacetChart | alt.LayerChart, title: str
+    chart: alt.VConcatChart | alt.HConcatChart | alt.FacetChart | alt.LayerChart,
+    title: str,
+    panels: Sequence[Sequence[Row]],
 ) -> dict[str, Any]:
-    found: dict[str, Any] = chart.properties(title=alt.Title(title, anchor="start")).to_dict()
+    """Return the specification; the datasets named `0`, `1`, ... are the panels' rows.
+
+    They come in last: Altair copies all of a chart at each step of its making.
+    """
+    titled = chart.properties(title=alt.Title(title, anchor="start"))
+    found: dict[str, Any] = titled.to_dict(validate=False)
     found.pop("config", None)
+    rows = {str(i): [dict(row) for row in panel] for i, panel in enumerate(panels)}
+    found["datasets"] = {**found.get("datasets", {}), **rows}
     return found
 
 
-def _context(rows: Sequence[Row]) -> list[dict[str, object]]:
+def _context(rows: Sequence[Row]) -> list[Row]:
     """Return every contestant's line once more for every panel but its own."""
     names = list(dict.fromkeys(str(row["name"]) for row in rows))
     return [
@@ -223,6 +239,6 @@ def curves(
         facet=alt.Facet("name:N", sort=list(order), header=header),
         columns=2 if phone else 3,
         spacing=14,
-        data=alt.InlineData(values=_context(rows)),
+        data=alt.NamedData("0"),
     )
-    return _finish(whole, title)
+    return _finish(whole, title, [_context(rows)])

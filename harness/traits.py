@@ -95,7 +95,9 @@ def _beside(series: Series) -> Iterator[Found]:
         yield "rate_ratio", contrast.bounded(_estimate(ratios), **limits), None
     for prefix, good in (("alone_", alone), ("beside_", beside)):
         for figure in ("p50_ns", "p99_ns", "max_ns"):
-            yield prefix + figure, _estimate([series[prefix + figure][at] for at in good]), None
+            values = [series[prefix + figure][at] for at in good]
+            if answered := [value for value in values if value > 0]:  # 0: nobody had an answer
+                yield prefix + figure, _estimate(answered), None
     if flooded := series.get("flooded_bytes_per_s"):
         yield "flooded_bytes_per_s", _estimate(list(flooded.values())), None
 

@@ -106,7 +106,7 @@ def test_every_picture_that_is_shown_is_there_and_the_other_way_round(
     """REPORT.md names exactly the SVG files that are rendered with it."""
     shown = set(re.findall(r'(?:srcset|src)="([^"]+)"', rendered["REPORT.md"]))
     assert shown == set(rendered) - {"REPORT.md", "report/cases.html"}
-    assert len(shown) == 20
+    assert len(shown) == 36
 
 
 def test_pictures_are_plain_drawings(rendered: dict[str, str]) -> None:
@@ -137,9 +137,15 @@ def test_another_process_renders_the_same_bytes(rendered: dict[str, str], tmp_pa
     assert written == rendered
 
 
-def test_what_an_implementation_wrote_stays_text(summary: Summary) -> None:
+@pytest.fixture(scope="module")
+def attacked(summary: Summary) -> dict[str, str]:
+    """Return the report of the hostile summary."""
+    return rendering.render(hostile(summary))
+
+
+def test_what_an_implementation_wrote_stays_text(attacked: dict[str, str]) -> None:
     """With every name, note and reason hostile, no tag, link, image or fence of theirs appears."""
-    found = rendering.render(hostile(summary))["REPORT.md"]
+    found = attacked["REPORT.md"]
     fenced = re.sub(r"^ *(`{3,})text\n.*?^ *\1$", "", found, flags=re.MULTILINE | re.DOTALL)
     assert not re.search(r"(?<!\\)<(?!/?(?:picture|details|summary|sub)>|source |img |br>)", fenced)
     assert not re.search(r"(?<!\\)\]\(javascript:", fenced)
@@ -153,7 +159,7 @@ def test_what_an_implementation_wrote_stays_text(summary: Summary) -> None:
 
 def test_clauses_stand_by_level_with_their_cases(rendered: dict[str, str]) -> None:
     """MUST, then SHOULD, then INFO; a cell says how many of how many, a clause how many cases."""
-    lines = rendered["REPORT.md"].partition("### Echo, clause by clause")[2].splitlines()
+    lines = rendered["REPORT.md"].partition("**echo**\n\n|  |  | level")[2].splitlines()
     rows = [line.split(" | ") for line in lines if line.startswith("| **")][:8]
     assert [row[2] for row in rows] == ["MUST"] * 5 + ["SHOULD"] * 2 + ["INFO"]
     (half,) = [row for row in rows if row[0] == "| **E04**"]
@@ -162,17 +168,63 @@ def test_clauses_stand_by_level_with_their_cases(rendered: dict[str, str]) -> No
     assert half[4:].count("✅") == 5
 
 
+def test_the_first_table_has_a_row_for_everyone(summary: Summary) -> None:
+    """In the order of echo's answer; a verdict and dashes where there are no figures."""
+    head, _, *rest = page.page(summary, {}).partition("|  | SPEC |")[2].splitlines()
+    names = [row.implementation for row in summary.workloads[0].standings]
+    titles = {one.name: one.title for one in summary.implementations}
+    rows = [line.strip("|").split(" | ") for line in rest[: len(names)]]
+    assert [re.sub(r"\[|\].*", "", row[0]).strip() for row in rows] == [titles[n] for n in names]
+    (tornado,) = [row for row in rows if "Tornado" in row[0]]
+    assert tornado[1] == "❌ E04<br>❌ E13q"
+    assert tornado[2:4] == ["\u2013", "\u2013"]
+    assert tornado[4] == "**3\u20134**"
+    assert "× asyncio" in head  # noqa: RUF001
+
+
+def test_the_page_shows_where_not_everyone_passes(summary: Summary) -> None:
+    """The short matrix has those clauses alone, and counts the others; the reference is out."""
+    found = page.page(summary, {}).partition("every clause that they must")[2]
+    short = found.partition("Clause by clause")[0]
+    shown = set(re.findall(r"^\| \*\*([EF]\w+)\*\*", short, flags=re.MULTILINE))
+    names = {one.name for one in summary.implementations if one.kind != "reference"}
+    differ = {
+        c.clause
+        for c in summary.clauses
+        if c.level != "INFO" and any(c.verdicts.get(n, "PASS") != "PASS" for n in names)
+    }
+    assert shown == differ
+    same = sum(c.level != "INFO" for c in summary.clauses) - len(differ)
+    assert f"{same} clauses hold for everyone" in short
+    assert "native" not in short.partition("|:--|")[0].partition("level")[2]
+
+
+def test_two_are_set_side_by_side(summary: Summary) -> None:
+    """Each framework's programs beside the baseline's, and nobody's beside itself."""
+    lined = msgspec.structs.replace(
+        summary,
+        implementations=tuple(
+            msgspec.structs.replace(one, code_lines={"echo.py": 7, "fetch.py": 9})
+            for one in summary.implementations
+        ),
+    )
+    found = page.page(lined, {})
+    assert "report/report.html#read=echo,asyncio,gevent)" in found
+    assert "report/report.html#read=fetch,asyncio,gevent)" in found
+    assert "asyncio,asyncio" not in found
+
+
 def test_what_several_say_alike_is_said_once(rendered: dict[str, str]) -> None:
     """Two implementations with the same outcome for the same reason share a line."""
     assert rendered["REPORT.md"].count("this machine has no ::1") == 1
     assert "**Tornado**, **Twisted**, 1/2 cases" in rendered["REPORT.md"]
 
 
-def test_a_hostile_table_keeps_its_columns(summary: Summary) -> None:
+def test_a_hostile_table_keeps_its_columns(attacked: dict[str, str]) -> None:
     """Every row of every table has as many cells as its head."""
     rows = 0
     columns = 0
-    for line in rendering.render(hostile(summary))["REPORT.md"].splitlines():
+    for line in attacked["REPORT.md"].splitlines():
         if not line.startswith("|"):
             columns = 0
             continue
@@ -183,9 +235,9 @@ def test_a_hostile_table_keeps_its_columns(summary: Summary) -> None:
     assert rows > 50
 
 
-def test_hostile_pictures_hold_no_markup(summary: Summary) -> None:
+def test_hostile_pictures_hold_no_markup(attacked: dict[str, str]) -> None:
     """A title with a script in it is text in the SVG."""
-    for name, text in rendering.render(hostile(summary)).items():
+    for name, text in attacked.items():
         if name.endswith(".svg"):
             assert "<script" not in text
             ET.fromstring(text)
@@ -219,7 +271,7 @@ def test_the_command_repeats_the_run(summary: Summary) -> None:
 
 def test_a_scenario_without_figures_says_why(rendered: dict[str, str]) -> None:
     """A dash in the table, the reason below it; who failed nowhere has no line."""
-    part = rendered["REPORT.md"].partition("## Beyond the rate")[2].partition("\n## ")[0]
+    part = rendered["REPORT.md"].partition("Echo: what it takes")[2].partition("\n## ")[0]
     (row,) = [x for x in part.splitlines() if x.startswith("| threads") and "| \u2013 |" in x][:1]
     assert row.count("\u2013 |") == 2  # the slope and its fit
     assert "- threads: memory: it held 2,811 of 3000 connections" in part
@@ -227,9 +279,11 @@ def test_a_scenario_without_figures_says_why(rendered: dict[str, str]) -> None:
 
 
 def test_a_run_without_scenarios_does_not_mention_them(summary: Summary) -> None:
-    """A quick run: no heading without a table below it."""
-    found = rendering.render(msgspec.structs.replace(summary, traits=()))["REPORT.md"]
-    assert "Beyond the rate" not in found
+    """A quick run: no part without a table in it, no column without a figure."""
+    found = page.page(msgspec.structs.replace(summary, traits=()), {})
+    assert "what it takes" not in found
+    assert "KiB / conn." not in found
+    assert "KiB / conn." in page.page(summary, {})
 
 
 def test_a_failed_canary_is_said_first(summary: Summary) -> None:
@@ -237,10 +291,9 @@ def test_a_failed_canary_is_said_first(summary: Summary) -> None:
     first, *rest = summary.workloads
     failed = tuple(msgspec.structs.replace(c, passed=False) for c in first.canaries)
     broken = msgspec.structs.replace(first, canaries=failed, withheld="canary")
-    text = rendering.render(msgspec.structs.replace(summary, workloads=(broken, *rest)))[
-        "REPORT.md"
-    ]
-    assert text.index("[!WARNING]") < text.index("A/A control failed") < text.index("## Echo")
+    text = page.page(msgspec.structs.replace(summary, workloads=(broken, *rest)), {})
+    heading = "## gevent makes the most fetch requests"
+    assert text.index("[!WARNING]") < text.index("A/A control failed") < text.index(heading)
     assert "measure again" in text
 
 
@@ -252,9 +305,9 @@ def test_how_well_the_ratios_are_known_is_said(summary: Summary) -> None:
     quick = msgspec.structs.replace(summary, quick=True, workloads=(short, *rest))
     said = f"{widest:.1%}"
     assert f"known to within {said} (10x1KiB)" in terminal.text(quick)
-    assert f"Every ratio is known to within {said} (10x1KiB)" in words_of(quick, "## Fetch")
-    assert "Every ratio is known" not in words_of(summary, "## Fetch")
-    assert f"± {said}" in page.page(summary, {}).partition("### How well")[2]
+    assert f"Every ratio is known to within {said} (10x1KiB)" in words_of(quick, "| SPEC |")
+    assert "Every ratio is known" not in words_of(summary, "| SPEC |")
+    assert f"± {said}" in page.page(summary, {}).partition("How well the ratios")[2]
 
 
 def words_of(summary: Summary, end: str) -> str:
@@ -277,10 +330,10 @@ def test_a_run_without_measurements_is_a_report(summary: Summary) -> None:
         )
         for w in bare
     )
-    found = rendering.render(msgspec.structs.replace(summary, workloads=bare))
+    found = rendering.render(msgspec.structs.replace(summary, workloads=bare, traits=()))
     assert set(found) == {"REPORT.md", "report/cases.html"}
-    assert "Nothing was measured." in found["REPORT.md"]
-    assert "Nothing was measured" not in rendering.render(summary)["REPORT.md"]
+    assert "## Nothing was measured" in found["REPORT.md"]
+    assert "othing was measured" not in page.page(summary, {})
 
 
 def test_every_verdict_has_a_mark_and_a_meaning() -> None:

@@ -5,3 +5,4 @@ nothing: what draws is imported by `rendering` alone.
 """
 
 FOLDER = "report"  # below REPORT.md: whatever it links to
+HTML_FILE = "report.html"  # in FOLDER

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.report import numbers, words
+from harness.report import FOLDER, HTML_FILE, numbers, words
 from harness.report.markdown import Markdown, code, join, link, prose, small, strong, table, text
 from harness.report.tables import NOTHING, known_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from harness.model import Verdict, VerdictKind, Workload
     from harness.summary import CaseSummary, ClauseSummary, Summary
@@ -46,10 +46,60 @@ def tally(cases: Sequence[CaseSummary], name: str, kind: VerdictKind) -> str:
     return f"{many}/{len(own)}" if many < len(own) else ""
 
 
+def kept(summary: Summary) -> str:
+    """Return how many frameworks keep every clause that they must keep, as a heading."""
+    frameworks = [one.name for one in summary.implementations if one.kind == "framework"]
+    bad = {
+        row.implementation
+        for found in summary.workloads
+        for row in found.standings
+        if row.status != "ok"
+    }
+    keep = sum(name not in bad for name in frameworks)
+    who = f"All {keep} frameworks keep" if not bad & set(frameworks) else ""
+    return f"{who or f'{keep} of {len(frameworks)} frameworks keep'} every clause that they must"
+
+
+def played(summary: Summary) -> Markdown:
+    """Return how much was played, and where all of it stands."""
+    where = every_case(summary, FOLDER)
+    parts: list[object] = [
+        f"{numbers.count(summary.cases, 'verdict')}, one for each case and contestant."
+    ]
+    if where:
+        parts.append(
+            Markdown(f"{where} stands in {HTML_FILE}, with what it does, expects and saw.")
+        )
+    return join(parts, " ")
+
+
+def differences(summary: Summary) -> Markdown:
+    """Return the clauses in which not everyone passes; the reference exists to measure, and is out.
+
+    How many more there are, in which everyone passes, is said below.
+    """
+    names = {one.name for one in summary.implementations if one.kind != "reference"}
+    judged = [c for c in summary.clauses if c.level != "INFO" and names & c.verdicts.keys()]
+    alike = [c for c in judged if {c.verdicts[n] for n in names & c.verdicts.keys()} == {"PASS"}]
+    differ = [c for c in judged if c not in alike]
+    rest = f"{len(alike)} clauses hold for everyone" if alike else "No clause holds for everyone"
+    if not differ:
+        return text(f"{rest}: no difference was seen.") if judged else NOTHING
+    shown = _matrix(summary, differ, names)
+    marks = dict.fromkeys(c.verdicts[n] for c in differ for n in sorted(names & c.verdicts.keys()))
+    legend_line = join([f"{words.MARKS[kind]} {words.MEANINGS[kind]}" for kind in marks], "; ")
+    return Markdown(f"{shown}\n\n{text(rest)}. {legend_line}; 2/14: so many of its cases.")
+
+
 def matrix(summary: Summary, workload: Workload) -> Markdown:
     """Return the verdict of every clause of a workload, for everyone who was checked."""
-    clauses, cases = by_level(summary, workload), by_clause(summary)
-    seen = {name for c in clauses for name in c.verdicts}
+    clauses = by_level(summary, workload)
+    return _matrix(summary, clauses, {name for c in clauses for name in c.verdicts})
+
+
+def _matrix(summary: Summary, clauses: Sequence[ClauseSummary], of: Collection[str]) -> Markdown:
+    cases = by_clause(summary)
+    seen = {name for c in clauses for name in c.verdicts if name in of}
     names = [one for one in summary.implementations if one.name in seen]
     rows = []
     for c in clauses:
@@ -148,6 +198,8 @@ def declared(summary: Summary) -> Markdown:
     cases = by_clause(summary)
     by: dict[str, dict[str, list[Markdown]]] = {}
     for one in summary.implementations:
+        if one.kind == "reference":
+            continue  # it exists to measure: its row in the matrix says so
         for clause, why in one.known.items():
             own = cases.get(clause, [])
             seen = [c for c in own if c.verdicts.get(one.name) == "DECLARED"]
@@ -167,14 +219,4 @@ def every_case(summary: Summary, folder: str) -> Markdown:
     if not summary.suite:
         return NOTHING
     many = numbers.count(len({one.text.case for one in summary.suite}), "case")
-    return Markdown(f"{link(f'Every one of the {many}', f'{folder}/{CASES_FILE}')}")
-
-
-def beyond(summary: Summary) -> Markdown:
-    """Return what was added to each natural idiom to keep the contract."""
-    rows = [
-        [one.title, join([strong(clause), prose(why)], ": ")]
-        for one in summary.implementations
-        for clause, why in sorted(one.beyond.items())
-    ]
-    return table(["", "added to its natural idiom"], rows, "ll") if rows else NOTHING
+    return Markdown(f"{link(f'Every one of the {many}', f'{folder}/{HTML_FILE}#behaviour')}")

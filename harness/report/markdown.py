@@ -22,7 +22,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#&$!^])")
 # copied along with the text; an entity is not.
 _LINKS = re.compile(r"://|www\.|@", re.IGNORECASE)
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%/+-]*)?")
-_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*")
+_PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*(#[A-Za-z0-9_=,.-]+)?")
 
 
 class Markdown(str):
@@ -57,7 +57,7 @@ def text(value: object) -> Markdown:
 
 def prose(value: str) -> Markdown:
     """Return a sentence in which `a plain name in backticks` stays code; all else is escaped."""
-    parts = re.split(r"(`[A-Za-z0-9_.()=:, -]+`)", visible(value))
+    parts = re.split(r"(`[A-Za-z0-9_.()=:,/ -]+`)", visible(value))
     return Markdown("".join(part if i % 2 else text(part) for i, part in enumerate(parts)))
 
 
@@ -79,6 +79,14 @@ def strong(value: object) -> Markdown:
 def small(value: object) -> Markdown:
     """Return small text; nothing for nothing."""
     return Markdown(f"<sub>{text(value)}</sub>" if value else "")
+
+
+def details(head: str, body: Markdown) -> Markdown:
+    """Return what is folded away behind its head, which is plain text; nothing for nothing."""
+    if not body:
+        return body
+    said = f"<details>\n<summary>{attribute(head)}</summary>"
+    return Markdown(f"{said}\n\n{body}\n\n</details>")
 
 
 def link(label: object, target: str) -> Markdown:

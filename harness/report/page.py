@@ -1,6 +1,6 @@
 """REPORT.md: which parts it has, put into its template.
 
-Rules: what a part says is made by `tables`, `words` and `pictures`; how it is arranged stands in
+Rules: what a part says is made by the modules beside this one; how it is arranged stands in
 templates/REPORT.md.j2. The same summary gives the same bytes.
 """
 
@@ -13,116 +13,225 @@ from harness import contrast
 from harness.model import BASELINE
 from harness.report import (
     FOLDER,
+    HTML_FILE,
+    answer,
     appendix,
     behaviour,
+    captions,
     controls,
+    idioms,
     latency,
     numbers,
+    provenance,
+    sentences,
     tables,
     taxes,
     traits,
     words,
 )
-from harness.report.markdown import Markdown, environment, join, link, strong, text, visible
+from harness.report.markdown import (
+    Markdown,
+    details,
+    environment,
+    link,
+    strong,
+    text,
+    visible,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from harness.model import VerdictKind
     from harness.proven import Proven
-    from harness.report.pictures import Picture
+    from harness.report.picture import Picture
     from harness.sensitivity import Sensitivity
     from harness.summary import Summary, WorkloadSummary
     from harness.tax import Tax
 
 _FAILED: tuple[VerdictKind, ...] = ("FAIL",)
+_RANGES = (
+    "Small figures are the range over slices of the one process that was measured, or where every "
+    "block was, the interval over blocks."
+)
 _UNKNOWN: tuple[VerdictKind, ...] = ("HARNESS-ERROR", "INCONCLUSIVE", "UNSUPPORTED", "INFO")
 
 
-def _sentence(summary: Summary, found: WorkloadSummary) -> Markdown:
-    """Return the answer in a sentence, from the figures."""
-    titles = {one.name: one.title for one in summary.implementations if one.kind == "framework"}
-    if why := words.withheld(found):
-        wide = words.widths(found).partition(": ")[2] if summary.quick else ""
-        return text(f"{why} {wide[0].upper()}{wide[1:]}." if wide else why)
-    first = [
-        row
-        for row in found.standings
-        if row.rank.partition("-")[0] == "1" and row.implementation in titles
-    ]
-    if not first:
-        return text("Nobody could be ranked.")
-    many = words.NOUN[found.workload][1]
-    names = " and ".join(strong(titles[row.implementation]) for row in first)
-    verb = "answers" if found.workload == "echo" else "makes"
-    if len(first) > 1:
-        verb = f"{verb[:-1]}" if verb == "answers" else "make"
-        return Markdown(f"{names} {verb} the most {many}; they cannot be told apart.")
-    best = first[0]
-    if best.implementation == found.baseline:
-        return Markdown(f"{names} {verb} the most {many} per second.")
-    than = titles.get(found.baseline, found.baseline)
-    rate = text(f"{numbers.figure(best.ratio)} times as many as {than}")
-    ends = text(numbers.interval(best.ratio))
-    return Markdown(f"{names} {verb} the most {many}: {rate}" + (f" ({ends})." if ends else "."))
+def _paragraphs(parts: Iterable[object]) -> Markdown:
+    """Return parts as paragraphs of their own, the empty ones left out."""
+    return Markdown("\n\n".join(str(text(part)) for part in parts if part))
 
 
-def _workload(
-    summary: Summary, found: WorkloadSummary, drawn: dict[str, Picture]
-) -> dict[str, object]:
-    picture = drawn.get(found.workload)
-    pale = any(row.status in ("declared", "unproven") and row.ratio for row in found.standings)
-    note = Markdown("\n\n<sub>Pale bars are measured and not ranked.</sub>" if pale else "")
-    ranked = [c for c in found.cells if c.cell.ranked and c.results and not c.cell.rate_per_s]
-    answers = drawn.get(f"{found.workload}-latency")
+def _tag(drawn: Mapping[str, Picture], name: str) -> Markdown:
+    return drawn[name].tag() if name in drawn else Markdown("")
+
+
+def _withheld(summary: Summary) -> list[str]:
+    """Return why there are no ranks or sentences, a line a workload."""
+    found = []
+    for one in summary.workloads:
+        if why := sentences.withheld(summary, one):
+            wide = words.widths(one).partition(": ")[2] if summary.quick else ""
+            said = f" {wide[0].upper()}{wide[1:]}." if wide else ""
+            found.append(f"{one.workload.capitalize()}: {why[0].lower()}{why[1:]}{said}")
+    return found
+
+
+def _sentences(summary: Summary) -> Iterable[tuple[str, str]]:
+    yield from sentences.sentences(summary)
+    if said := sentences.p99_pairs(summary):
+        yield "p99", said
+
+
+def _bullets(rows: Iterable[tuple[str, str]]) -> Markdown:
+    return Markdown("\n".join(f"- {strong(title)} {text(said)}" for title, said in rows))
+
+
+def _answer(summary: Summary, drawn: Mapping[str, Picture]) -> dict[str, object]:
+    missing = [tables.without_rank(summary, one) for one in summary.workloads]
+    missing += [tables.without_figures(summary, one) for one in summary.workloads]
     return {
-        "heading": found.workload.capitalize(),
-        "what": words.WHAT[found.workload],
-        "sentence": _sentence(summary, found),
-        "picture": Markdown(picture.tag() + note) if picture else None,
-        "answer": tables.answer(summary, found),
-        "without_rank": tables.without_rank(summary, found),
-        "without_figures": tables.without_figures(summary, found),
-        "cells": [(words.cell(c.cell), tables.cell(summary, found, c)) for c in ranked],
-        "latency_picture": answers.tag() if answers else None,
-        "latencies": latency.sections(summary, found),
+        "heading": sentences.heading(summary),
+        "withheld": _withheld(summary),
+        "answer": answer.answer(summary),
+        "legend": answer.legend(summary),
+        "missing": Markdown("\n".join(dict.fromkeys("\n".join(filter(None, missing)).split("\n")))),
+        "answer_picture": _tag(drawn, "answer"),
+        "sentences": _bullets(_sentences(summary)),
+        "conditions": _conditions(summary, drawn),
     }
 
 
-def _once(summary: Summary, drawn: dict[str, Picture]) -> list[tuple[str, object, object]]:
-    """Return the parts of "Measured once": heading, picture, table."""
-    headings = {"echo-connections": "Echo by connections", "echo-sizes": "Echo by size"}
-    parts: list[tuple[str, object, object]] = [
-        (heading, drawn[name].tag(), None) for name, heading in headings.items() if name in drawn
+def _conditions(summary: Summary, drawn: Mapping[str, Picture]) -> Markdown:
+    """Return every ranked cell in full, folded."""
+    parts: list[object] = []
+    for found in summary.workloads:
+        ranked = [c for c in found.cells if c.cell.ranked and c.results and not c.cell.rate_per_s]
+        if ranked:
+            parts.append(_tag(drawn, found.workload))
+        for each in ranked:
+            parts.append(strong(f"{found.workload}: {words.cell(each.cell)}"))
+            parts.append(tables.cell(summary, found, each))
+        for where, rows, without in latency.sections(summary, found):
+            parts += [strong(f"{found.workload}: {where}"), rows, without]
+    return details("Each condition by itself: rates, intervals, CPU, p, blocks", _paragraphs(parts))
+
+
+def _charts(summary: Summary, drawn: Mapping[str, Picture]) -> list[tuple[str, str, Markdown]]:
+    """Return the charts under "How it changes with load": heading, sentence, picture."""
+    return [
+        (heading, says(summary), drawn[name].tag())
+        for name, (heading, says) in captions.CAPTIONS.items()
+        if name in drawn
     ]
-    for found in summary.workloads:
-        if table := tables.once(summary, found):
-            unit = "messages per second" if found.workload == "echo" else "share of the ideal rate"
-            parts.append((f"{found.workload.capitalize()}: {unit}", None, table))
-    for found in summary.workloads:
-        if found.workload != "echo":
-            continue
-        for heading, made in (
-            ("Echo: fairness over connections, 1 KiB (Jain)", tables.fairness),
-            ("Echo: CPU µs a message", tables.cpu),
-            ("Echo: minor page faults a message", tables.faults),
-        ):
-            if table := made(summary, found):
-                parts.append((heading, None, table))
-    return parts
 
 
-def _controls(summary: Summary) -> dict[str, object]:
-    """Return the section on the run's own controls."""
-    lacking = [
-        f"{found.workload}: {', '.join(lacks)}"
+def _figures(summary: Summary) -> list[Markdown]:
+    """Return the tables behind the charts and what else was measured, each folded."""
+    parts = []
+    for found in summary.workloads:
+        unit = "messages per second" if found.workload == "echo" else "share of the ideal rate"
+        if body := tables.once(summary, found):
+            what = _RANGES if found.workload == "echo" else ""
+            parts.append(details(f"{found.workload}: {unit}", _paragraphs([what, body])))
+        if found.workload == "echo":
+            parts += [
+                details("echo: fairness, Jain's index, 1 KiB", tables.fairness(summary, found)),
+                details("echo: CPU µs a message", tables.cpu(summary, found)),
+                details("echo: minor page faults a message", tables.faults(summary, found)),
+            ]
+    parts.append(details("Cold and warm", _cold(summary)))
+    for one in traits.parts(summary):
+        body = _paragraphs([one["what"], one["table"], one["notes"]])
+        parts.append(details(str(one["heading"]), body))
+    return [part for part in parts if part]
+
+
+def _cold(summary: Summary) -> Markdown:
+    what = (
+        "The first 50 ms of a fresh process, and the same process after one generation of "
+        "connections has come and gone. Faults are minor page faults a message; where they fall "
+        "from one or two to nothing, the memory for each read was at first asked of the kernel "
+        "anew every time. Medians over blocks."
+    )
+    found = tables.cold(summary)
+    return _paragraphs([what, found]) if found else found
+
+
+def _behaviour(summary: Summary) -> dict[str, object]:
+    whole: list[object] = [
+        part
         for found in summary.workloads
-        if found.canaries and (lacks := controls.missing(found.canaries, found.workload))
+        if (made := behaviour.matrix(summary, found.workload))
+        for part in (strong(found.workload), made)
     ]
+    levels = "; ".join(f"{level}: {says}" for level, says in words.LEVELS.items())
+    whole += [behaviour.legend(), f"{levels}. An empty cell was not checked."] if whole else []
     return {
-        "canaries": tables.canaries(summary),
-        "controls": [f"{controls.TITLES[name]}: {says}." for name, says in controls.DOES.items()],
-        "lacking": "; ".join(lacking),
+        "kept": behaviour.kept(summary),
+        "played": behaviour.played(summary),
+        "differences": behaviour.differences(summary),
+        "matrix": details("Clause by clause: all verdicts", _paragraphs(whole)),
+        "failures": behaviour.findings(summary, _FAILED),
+        "declared": behaviour.declared(summary),
+        "unknown": details("What was not judged", behaviour.findings(summary, _UNKNOWN)),
+    }
+
+
+def _controls(summary: Summary) -> Markdown:
+    """Return the controls inside the run, folded, with how they ended in the head."""
+    found = [canary for one in summary.workloads for canary in one.canaries]
+    if not found:
+        return Markdown("")
+    ended = [c.passed for c in found]
+    head = (
+        f"Controls inside the run: {ended.count(True)} passed, {ended.count(False)} failed, "
+        f"{ended.count(None)} not judged"
+    )
+    lacking = [
+        f"{one.workload}: {', '.join(lacks)}"
+        for one in summary.workloads
+        if one.canaries and (lacks := controls.missing(one.canaries, one.workload))
+    ]
+    says = [f"- {controls.TITLES[name]}: {text(what)}." for name, what in controls.DOES.items()]
+    parts = [
+        "Questions whose answer is known beforehand. One that fails takes its workload's ranks.",
+        Markdown("\n".join(says)),
+        tables.canaries(summary),
+        f"Not part of this run: {'; '.join(lacking)}." if lacking else "",
+    ]
+    return details(head, _paragraphs(parts))
+
+
+def _blocks(found: WorkloadSummary) -> str:
+    return f"{numbers.count(found.blocks, 'block')} of {found.workload}"
+
+
+def _method(
+    summary: Summary, proof: Sensitivity | None, rows: Mapping[str, Proven]
+) -> dict[str, object]:
+    thrown = summary.thrown_out
+    return {
+        "blocks": ", ".join(_blocks(found) for found in summary.workloads),
+        "tossed": (
+            f"{len(thrown.blocks)} of {numbers.count(thrown.all_blocks, 'block')} and "
+            f"{sum(thrown.slices.values()):,} of {thrown.all_slices:,} slices"
+        ),
+        "thrown_out": details(
+            "What was thrown out, and by which rules",
+            _paragraphs(
+                [
+                    tables.thrown_out(summary),
+                    Markdown("\n".join(f"- {text(r)}" for r in words.rules())),
+                ]
+            ),
+        ),
+        "controls": _controls(summary),
+        "widths": details("How well the ratios are known", tables.widths(summary)),
+        "machine": details("The machine and the run", tables.machine(summary)),
+        "sources": details("Where each number comes from", provenance.sources()),
+        "sensitivity": details("How the checks are proven", appendix.sensitivity(proof)),
+        "instrument": details("How the instrument is proven", appendix.instrument(rows)),
     }
 
 
@@ -133,7 +242,7 @@ def command(summary: Summary) -> str:
 
 def page(
     summary: Summary,
-    drawn: dict[str, Picture],
+    drawn: Mapping[str, Picture],
     proof: Sensitivity | None = None,
     taxed: Tax | None = None,
     rows: Mapping[str, Proven] | None = None,
@@ -142,39 +251,27 @@ def page(
     parts: dict[str, Any] = {
         "br": Markdown("<br>"),
         "nl": Markdown("\n"),
-        "spec": link("SPEC.md", "implementations/SPEC.md"),
+        "spec": link("the same contract", "implementations/SPEC.md"),
+        "html": link("report.html", f"{FOLDER}/{HTML_FILE}"),
+        "summary": summary,
+        "date": summary.created[:10],
         "warnings": list(words.warnings(summary)),
-        "workloads": [_workload(summary, found, drawn) for found in summary.workloads],
-        "cases": numbers.count(summary.cases, "verdict"),
-        "every_case": behaviour.every_case(summary, FOLDER),
-        "levels": join([f"{level}: {says}" for level, says in words.LEVELS.items()], "; "),
-        "legend": behaviour.legend(),
-        "matrices": [
-            (f"{found.workload.capitalize()}, clause by clause", table)
-            for found in summary.workloads
-            if (table := behaviour.matrix(summary, found.workload))
-        ],
-        "failures": behaviour.findings(summary, _FAILED),
-        "unknown": behaviour.findings(summary, _UNKNOWN),
-        "declared": behaviour.declared(summary),
-        "beyond": behaviour.beyond(summary),
-        "once": _once(summary, drawn),
-        "cold": tables.cold(summary),
-        "traits": traits.parts(summary),
+        **_answer(summary, drawn),
+        **_behaviour(summary),
+        "beyond": idioms.many(summary),
+        "idioms": idioms.idioms(summary, taxed),
+        "taxes": details("What the contract costs, in full", taxes.taxes(taxed)),
+        "charts": _charts(summary, drawn),
+        "figures": _figures(summary),
+        "side_by_side": answer.side_by_side(summary),
         "baseline": BASELINE,
         "tie": f"{contrast.TIE:.0%}",
         "alpha": f"{contrast.ALPHA:.0%}",
         "for_interval": contrast.BLOCKS_FOR_INTERVAL,
         "for_rank": contrast.BLOCKS_FOR_RANK,
-        "contestants": tables.contestants(summary),
-        "machine": tables.machine(summary),
-        "thrown_out": tables.thrown_out(summary),
-        "rules": words.rules(),
-        "taxes": taxes.taxes(taxed),
-        "sensitivity": appendix.sensitivity(proof),
-        "instrument": appendix.instrument(rows or {}),
-        "widths": tables.widths(summary),
-        **_controls(summary),
+        "versions": words.versions(summary),
+        "contestants": details("Loops, styles and read sizes", tables.contestants(summary)),
+        **_method(summary, proof, rows or {}),
         "command": Markdown(command(summary)),
     }
     return environment().get_template("REPORT.md.j2").render(parts)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from harness import charts
 from harness.report import FOLDER
 from harness.report.markdown import Markdown, attribute, visible
-from harness.report.svg import THEMES, svg
+from harness.report.svg import darkened, svg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +50,9 @@ class Picture:
         """Return the SVG of every variant, by file."""
         found = {}
         for phone in (True, False):
-            spec = self.draw(phone)
-            for theme in THEMES:
-                drawn = svg(spec, theme, name=self.name, phone=phone)
-                found[self.file(theme, phone=phone)] = drawn
+            light = svg(self.draw(phone), "light", name=self.name, phone=phone)
+            found[self.file("light", phone=phone)] = light
+            found[self.file("dark", phone=phone)] = darkened(light)
         return found
 
     def tag(self) -> Markdown:

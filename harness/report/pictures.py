@@ -147,6 +147,10 @@ def _count(number: float) -> str:
     return f"{number / 1000:g}k" if number >= 1000 else f"{number:g}"
 
 
+def _bytes(number: int) -> str:
+    return f"{number // 1024}Ki" if number >= 1024 else f"{number}"
+
+
 def _rates(summary: Summary, found: WorkloadSummary, against: str) -> Picture | None:
     """Return echo's rate against connections or against size, a panel a contestant."""
     known = _known(summary)
@@ -166,7 +170,7 @@ def _rates(summary: Summary, found: WorkloadSummary, against: str) -> Picture | 
                 {
                     "name": label(one),
                     "family": family(one),
-                    "x": numbers.size(step) if by_size else _count(step),
+                    "x": _bytes(step) if by_size else _count(step),
                     "step": step,
                     "value": rate.value,
                     "low": rate.low,
@@ -176,7 +180,7 @@ def _rates(summary: Summary, found: WorkloadSummary, against: str) -> Picture | 
     order = _order(found, known, {row["name"] for row in rows})
     title, axis = {
         "connections": ("echo: rate against connections, 1 KiB each", "connections"),
-        "sizes": ("echo: rate against size, 100 connections", "a message"),
+        "sizes": ("echo: rate against size, 100 connections", "bytes a message"),
     }[against]
     return _curves(f"echo-{against}", title, rows, order, (axis, "messages/s"))
 
@@ -189,6 +193,8 @@ def _memory(summary: Summary, found: WorkloadSummary) -> Picture | None:
         if trait.workload != found.workload or (trait.scenario, trait.figure) != MEMORY:
             continue
         one = known[trait.implementation]
+        if one.kind == "reference":
+            continue  # it has none to speak of: a panel with a flat line
         rows += [
             {
                 "name": label(one),

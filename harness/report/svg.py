@@ -106,3 +106,19 @@ def svg(spec: dict[str, Any], theme: str, *, name: str, phone: bool = False) -> 
     whole = {**spec, "config": config(theme, phone=phone)}
     drawn = vl_convert.vegalite_to_svg(whole, vl_version=VL_VERSION)
     return _renumber(drawn, name) + "\n"
+
+
+def darkened(drawn: str) -> str:
+    """Return an SVG of the light theme in the dark one: only its colours are others.
+
+    The same bytes as drawing it once more (a test compares), in a hundredth of the time.
+    """
+    light, dark = (_colours(theme) for theme in ("light", "dark"))
+    to = {one.lower(): other for one, other in zip(light, dark, strict=True)}
+    return re.sub(r"(?<=\")#[0-9a-fA-F]{6}(?=\")", lambda m: to.get(m[0].lower(), m[0]), drawn)
+
+
+def _colours(theme: str) -> list[str]:
+    """Return the colours of a theme, in an order that is the same in each."""
+    ink: dict[str, Any] = _INK[theme]
+    return [ink["text"], ink["muted"], ink["line"], ink["context"], *ink["families"]]

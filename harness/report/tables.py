@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.report import controls, numbers, words
-from harness.report.markdown import Markdown, join, link, prose, small, strong, table, text
+from harness.report.markdown import Markdown, join, link, prose, small, table, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from harness.model import Implementation
-    from harness.summary import CellSummary, Estimate, Result, Standing, Summary, WorkloadSummary
+    from harness.summary import CellSummary, Result, Summary, WorkloadSummary
 
 NOTHING = Markdown("")
 
@@ -25,70 +25,17 @@ def known_by_name(summary: Summary) -> dict[str, Implementation]:
     return {one.name: one for one in summary.implementations}
 
 
-def _with_interval(found: Estimate | None) -> Markdown:
-    """Return `1.30 <sub>1.28-1.35</sub>`."""
-    return join([numbers.figure(found), small(numbers.interval(found))], " ").strip_end()
-
-
 def _name(one: Implementation) -> Markdown:
     return link(one.title, one.homepage)
-
-
-def _lines(one: Implementation, file: str) -> Markdown:
-    """Return the lines of code of a file, linked to it where it is part of this repository."""
-    if file not in one.code_lines:
-        return text(numbers.NONE)
-    lines = str(one.code_lines[file])
-    return link(lines, f"{one.folder}/{file}") if one.folder else text(lines)
 
 
 def _in(each: CellSummary, name: str) -> Result | None:
     return next((r for r in each.results if r.implementation == name), None)
 
 
-def _figures(row: Standing, ranked: Sequence[CellSummary]) -> list[object]:
-    found = [_in(each, row.implementation) for each in ranked]
-    rates = [numbers.figure(r.rate_per_s, most=0) if r else numbers.NONE for r in found]
-    cpu = [numbers.figure(r.cpu_us, most=1) for r in found if r]
-    return [*rates, numbers.percent(row.of_reference), cpu[0] if cpu else numbers.NONE]
-
-
-def answer(summary: Summary, found: WorkloadSummary) -> Markdown:
-    """Return a workload's ranking: one row for everyone who has figures."""
-    known, many = known_by_name(summary), words.NOUN[found.workload][1]
-    plain = [c for c in found.cells if not (c.cell.delay_ms or c.cell.rate_per_s)]
-    ranked = [c for c in plain if c.cell.ranked]
-    at = f", {_short(ranked[0])}" if ranked else ""
-    rates = [f"{many}/s, {_short(c)}" for c in ranked]
-    heads = ["rank", "", f"rate, × {found.baseline}", *rates]  # noqa: RUF001
-    heads += ["of the ceiling", f"CPU µs{at}", "behaviour", "lines"]
-    rows = []
-    for row in found.standings:
-        if row.ratio is None:
-            continue
-        mark = " ≠" if row.disagree else ""
-        contestant = known[row.implementation]
-        rows.append(
-            [
-                strong(_rank(contestant, row.rank)) if row.rank else numbers.NONE,
-                _name(contestant),
-                join([_with_interval(row.ratio), mark], ""),
-                *_figures(row, ranked),
-                words.status(row),
-                _lines(contestant, f"{found.workload}.py"),
-            ]
-        )
-    return table(heads, rows, "cl" + "r" * (len(heads) - 4) + "lr") if rows else NOTHING
-
-
 def _rank(one: Implementation, rank: str) -> str:
     """Return a rank with the kind that it is among, where that is not the frameworks."""
     return f"{one.kind} {rank}" if rank and one.kind != "framework" else rank
-
-
-def _short(each: CellSummary) -> str:
-    cell = each.cell
-    return f"{cell.concurrency} conn." if cell.workload == "echo" else f"{cell.concurrency} at once"
 
 
 def without_figures(summary: Summary, found: WorkloadSummary) -> Markdown:

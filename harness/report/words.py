@@ -13,7 +13,7 @@ from harness.model import BASELINE, Cell, Level, VerdictKind, Workload
 from harness.report import controls, numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from harness.summary import Standing, Summary, WorkloadSummary
 
@@ -139,6 +139,29 @@ def warnings(summary: Summary) -> Iterator[str]:
             f"{len(thrown.blocks)} of {thrown.all_blocks} blocks were too noisy to count. "
             "Measure again on a quieter machine."
         )
+
+
+def versions(summary: Summary) -> str:
+    """Return what stood in the run, each with its version."""
+    own = {name: v for one in summary.implementations for name, v in one.versions.items()}
+    found = {
+        "Python": summary.python,
+        **dict(sorted(own.items(), key=str)),
+        "evenloop": summary.evenloop,
+    }
+    return ", ".join(f"{name} {version}" for name, version in found.items())
+
+
+def cells(found: Sequence[Cell]) -> str:
+    """Return the names of cells in words, those that differ in their concurrency alone as one."""
+    groups: dict[tuple[int, int, int], list[Cell]] = {}
+    for one in found:
+        groups.setdefault((one.size, one.delay_ms, one.rate_per_s), []).append(one)
+    said = []
+    for own in groups.values():
+        few = [f"{one.concurrency:,}" for one in own[:-1]]
+        said.append(" and ".join([*few, cell(own[-1])]))
+    return "; ".join(said)
 
 
 def rules() -> list[str]:

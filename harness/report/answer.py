@@ -1,0 +1,178 @@
+"""The answer: one table of all implementations over both workloads, and what its columns are.
+
+Rules: as in `tables`: Summary in, Markdown out. A row for everyone, in the order of the first
+workload; who has no figures has a verdict in their place. Where a cell has a figure of each
+workload, they stand one below the other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.report import FOLDER, HTML_FILE, numbers, words
+from harness.report.markdown import Markdown, join, link, small, strong, table, text
+from harness.report.sentences import connection_kib, differing
+from harness.report.tables import NOTHING, known_by_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.model import Implementation, VerdictKind
+    from harness.summary import CellSummary, Estimate, Result, Standing, Summary, WorkloadSummary
+
+BELOW = "<br>"
+_DOUBT = "≠"
+
+
+def _with_interval(found: Estimate | None, *, most: int = 2, mark: str = "") -> Markdown:
+    """Return a figure and below it, in small, its interval, which no line breaks."""
+    value = text(numbers.figure(found, most=most) + mark)
+    dash = "\N{EN DASH}"
+    ends = small(numbers.interval(found, most=most)).replace(dash, f"&#8288;{dash}&#8288;")
+    return Markdown(f"{value}{BELOW}{ends}") if ends else value
+
+
+def plain_cells(found: WorkloadSummary) -> list[CellSummary]:
+    """Return the cells that a workload's ranking rests on: ranked, without delay or given rate."""
+    ranked = [c for c in found.cells if c.cell.ranked and not c.cell.rate_per_s]
+    return [c for c in ranked if not c.cell.delay_ms] or ranked
+
+
+def rate_cell(summary: Summary) -> CellSummary | None:
+    """Return the first cell in which the rate is equal for all; None where there is none."""
+    cells = (c for found in summary.workloads for c in found.cells)
+    return next((c for c in cells if c.cell.rate_per_s and c.results), None)
+
+
+def _in(each: CellSummary | None, name: str) -> Result | None:
+    return next((r for r in each.results if r.implementation == name), None) if each else None
+
+
+def _cpu(found: WorkloadSummary, name: str) -> str:
+    cells = plain_cells(found)
+    result = _in(cells[0], name) if cells else None
+    return numbers.figure(result.cpu_us, most=1) if result else numbers.NONE
+
+
+def _lines(one: Implementation, file: str) -> Markdown:
+    if file not in one.code_lines:
+        return text(numbers.NONE)
+    lines = str(one.code_lines[file])
+    return link(lines, f"{one.folder}/{file}") if one.folder else text(lines)
+
+
+def _behaviour(summary: Summary, rows: Sequence[Standing]) -> Markdown:
+    """Return the worst of its standings, and the clauses below MUST in which it differs."""
+    name = rows[0].implementation
+    bad = list(dict.fromkeys(words.status(row) for row in rows if row.status != "ok"))
+    said = bad or list(dict.fromkeys(words.status(row) for row in rows))
+    by_kind: dict[VerdictKind, list[str]] = {}
+    for clause, _, kind in differing(summary, name):
+        by_kind.setdefault(kind, []).append(clause)
+    said += [f"{words.MARKS[kind]} {' '.join(clauses)}" for kind, clauses in by_kind.items()]
+    return join(said, BELOW)
+
+
+def _pairs(rows: Sequence[object]) -> Markdown:
+    """Return figures of all workloads in one cell; a dash alone where there is none."""
+    if all(str(one) == numbers.NONE for one in rows):
+        return text(numbers.NONE)
+    return join(rows, BELOW)
+
+
+def _rank(one: Implementation, row: Standing) -> object:
+    if not row.rank:
+        return numbers.NONE
+    kind = "" if one.kind == "framework" else f"{one.kind} "
+    return strong(kind + row.rank.replace("-", "–"))  # noqa: RUF001
+
+
+def answer(summary: Summary) -> Markdown:
+    """Return the table; nothing where nothing was planned."""
+    known, many = known_by_name(summary), summary.workloads
+    if not many:
+        return NOTHING
+    by_name = {w.workload: {row.implementation: row for row in w.standings} for w in many}
+    names = [row.implementation for row in many[0].standings]
+    given = rate_cell(summary)
+    memory = any(connection_kib(summary, name) for name in names)
+    rows = []
+    for name in names:
+        one, own = known[name], [by_name[w.workload][name] for w in many]
+        p99 = _in(given, name)
+        row: list[object] = [link(one.title, one.homepage), _behaviour(summary, own)]
+        for standing in own:
+            mark = f" {_DOUBT}" if standing.disagree else ""
+            row += [_rank(one, standing), _with_interval(standing.ratio, mark=mark)]
+        row.append(_pairs([numbers.percent(standing.of_reference) for standing in own]))
+        if given:
+            latency = p99.latency if p99 else None
+            row.append(_with_interval(latency.p99_us if latency else None, most=0))
+        row.append(_pairs([_cpu(w, name) for w in many]))
+        if memory:
+            row.append(numbers.figure(connection_kib(summary, name), most=1))
+        row.append(_pairs([_lines(one, f"{w.workload}.py") for w in many]))
+        rows.append(row)
+    heads = _heads(summary, given=given is not None, memory=memory)
+    return table(heads, rows, "ll" + "r" * (len(heads) - 2))
+
+
+def _heads(summary: Summary, *, given: bool, memory: bool) -> list[object]:
+    known = known_by_name(summary)
+    heads: list[object] = ["", "SPEC"]
+    for found in summary.workloads:
+        than = known[found.baseline].title if found.baseline else "the baseline"
+        heads += [f"{found.workload} rank", f"{found.workload} rate, × {than}"]  # noqa: RUF001
+    heads.append("of the ceiling")
+    if given:
+        heads.append("p99 µs")
+    heads.append("CPU µs")
+    if memory:
+        heads.append("KiB / conn.")
+    return [*heads, "lines"]
+
+
+def side_by_side(summary: Summary) -> Markdown:
+    """Return where each one's programs stand, and a link that sets them beside the baseline's."""
+    first = next((w.baseline for w in summary.workloads if w.baseline), "")
+    known = known_by_name(summary)
+    rows = []
+    for one in summary.implementations:
+        own = [w.workload for w in summary.workloads if f"{w.workload}.py" in one.code_lines]
+        if not own:
+            continue
+        row: list[object] = [one.title]
+        for found in summary.workloads:
+            row.append(_lines(one, f"{found.workload}.py"))
+            pair = f"{FOLDER}/{HTML_FILE}#read={found.workload},{first},{one.name}"
+            both = found.workload in own and first and one.name != first
+            row.append(link("side by side", pair) if both else numbers.NONE)
+        rows.append(row)
+    than = known[first].title if first else ""
+    heads: list[object] = [""]
+    for found in summary.workloads:
+        heads += [f"{found.workload}.py, lines", f"beside {than}'s"]
+    return table(heads, rows, "l" + "rl" * len(summary.workloads)) if rows else NOTHING
+
+
+def legend(summary: Summary) -> Markdown:
+    """Return what the columns are, in a paragraph."""
+    parts = [
+        "A rank such as 2–3 is a range: these places cannot be told apart.",  # noqa: RUF001
+        "Small: 95% intervals.",
+    ]
+    for found in summary.workloads:
+        if cells := [c.cell for c in plain_cells(found)]:
+            mean = "geometric mean of " if len(cells) > 1 else ""
+            parts.append(f"{found.workload.capitalize()} rate: {mean}{words.cells(cells)}.")
+    firsts = [words.cell(plain_cells(w)[0].cell) for w in summary.workloads if plain_cells(w)]
+    if firsts:
+        nouns = " and ".join(f"a {words.NOUN[w.workload][0]}" for w in summary.workloads)
+        parts.append(f"CPU: {nouns}, at {' and '.join(firsts)}.")
+    if given := rate_cell(summary):
+        parts.append(f"p99: at {words.cell(given.cell)}.")
+    parts.append("KiB: an idle connection's. Lines: of code.")
+    if len(summary.workloads) > 1:
+        both = ", below it ".join(found.workload for found in summary.workloads)
+        parts.append(f"Two figures in a cell: {both}.")
+    return text(" ".join(parts))

@@ -1,0 +1,74 @@
+"""Where each number of REPORT.md comes from: the file, its fields, and what is done to them.
+
+Rules: one row a kind of figure, in the words of the files (`model`). tests/test_provenance.py
+recomputes figures of the golden run from these rows alone, without the harness.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from harness.report.markdown import Markdown, prose, table
+
+
+class Source(NamedTuple):
+    """What a figure is made of."""
+
+    figure: str
+    file: str
+    how: str
+
+
+SOURCES = (
+    Source(
+        "rate",
+        "samples.jsonl",
+        "of each warm slice `messages / (wall_ns - child_wait_ns)`; the median over a process's "
+        "slices, then over blocks. Where the origin waits: the sums of `messages` and `wall_ns`",
+    ),
+    Source(
+        "rate, × a baseline; of the ceiling",  # noqa: RUF001
+        "samples.jsonl",
+        "a process's rate over the other's of the same `block`; the median over blocks. A "
+        "workload's: in each block first the geometric mean over its cells",
+    ),
+    Source(
+        "interval, rank",
+        "samples.jsonl",
+        "bootstrap over the blocks' ratios, from the run's seed; signed-rank test, Holm",
+    ),
+    Source("CPU", "samples.jsonl", "`child_cpu_ns / messages`, medians as for the rate"),
+    Source(
+        "latency",
+        "samples.jsonl",
+        "`latencies` (nanoseconds, how many) of the cell with a given rate, a process's slices "
+        "added up; p99 is the median of the blocks', merged is of all blocks together",
+    ),
+    Source("fairness", "samples.jsonl", "`jain`, medians as for the rate"),
+    Source("page faults", "samples.jsonl", "`child_faults / messages`, medians as for the rate"),
+    Source("cold", "samples.jsonl", "the same of slices with `phase` cold"),
+    Source("measured once", "samples.jsonl", "the same of `block` -1; small: the slices' extremes"),
+    Source(
+        "memory of a connection",
+        "traits.jsonl",
+        "scenario memory: the slope of `pss_bytes` against `at`, the connections held",
+    ),
+    Source(
+        "Beyond the rate", "traits.jsonl", "the median over `at`, the repetitions, and extremes"
+    ),
+    Source("behaviour", "verdicts.jsonl", "`verdict` of each `case`; a clause shows the worst"),
+    Source("lines, versions, machine", "plan.json", "as they were when the run began"),
+    Source(
+        "controls, thrown out",
+        "samples.jsonl",
+        "the baseline under the names that end in ~twin, ~planted and ~stalled; `gauge_wait_ns`, "
+        "`child_wait_ns`, `late_p99_ns`, `error`",
+    ),
+    Source("what the contract costs", "tax.json", "written by `nox -s tax`"),
+)
+
+
+def sources() -> Markdown:
+    """Return the table: figure, file, fields and what is done to them."""
+    rows = [[one.figure, one.file, prose(one.how)] for one in SOURCES]
+    return table(["figure", "file", "how"], rows, "lll")
