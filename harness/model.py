@@ -114,6 +114,8 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """Distribution -> the version installed here."""
     code_lines: dict[str, int] = {}
     """File name -> lines of code (no blanks, comments, docstrings); Python files only."""
+    digests: dict[str, str] = {}
+    """File name -> SHA-256 of its bytes, hexadecimal; the Python files of the workloads."""
     cannot_run: str = ""
     """Why it cannot run here, and the command that would help; empty: it can."""
 

@@ -7,6 +7,7 @@ imports no framework. A bad meta.toml is the user's to mend: file, key, what was
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib.metadata
 import platform
 import re
@@ -76,6 +77,7 @@ def read(folder: Path) -> Implementation:
         folder=str(folder.resolve()),
         versions=versions,
         code_lines=_code_lines(folder),
+        digests=_digests(folder),
         cannot_run=cannot_run,
         **facts,
     )
@@ -154,6 +156,14 @@ def _code_lines(folder: Path) -> dict[str, int]:
         except (SyntaxError, UnicodeDecodeError):
             continue
     return {name: count for name, count in counts.items() if count}
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of each workload's Python file, by name: which text it was that ran."""
+    found = (folder / f"{workload}.py" for workload in WORKLOADS)
+    return {
+        file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in found if file.exists()
+    }
 
 
 def discover(outside: Iterable[Path] = ()) -> list[Implementation]:

@@ -26,6 +26,7 @@ ONE_PYTHON = {
     "test_gauge_native.py": 12,
     "test_proof_runs.py": 11,
     "test_tutorial.py": 13,
+    "test_report_html.py": 13,
 }
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

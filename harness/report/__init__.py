@@ -1,4 +1,4 @@
-"""What people read: REPORT.md with its charts and cases.html, and what the terminal says.
+"""What people read: REPORT.md with its charts and report.html, and what the terminal says.
 
 Rules: nothing is computed here that is not in the files a run wrote. Importing the package costs
 nothing: what draws is imported by `rendering` alone.

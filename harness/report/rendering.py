@@ -1,32 +1,44 @@
-"""From a summary to the files of a report: REPORT.md with its charts, and cases.html.
+"""From a summary to the files of a report: REPORT.md with its charts, and report.html.
 
 Rules: rendering reads summary.json, and sensitivity.json, tax.json and proof.jsonl where they lie
-beside it, and nothing else; it gives the same bytes every time.
+beside it, SPEC.md and the sources of the implementations, and nothing else; it gives the same bytes
+every time.
 
-    render(summary, proof, taxed, rows) -> file name -> text      run(folder, out) writes it
+    render(summary, proof, taxed, rows, sources) -> file name -> text     run(folder, out) writes it
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness import files
 from harness.model import HarnessError
-from harness.report import FOLDER, cases_page
+from harness.report import FOLDER, HTML_FILE
 from harness.report.appendix import proof_of, rows_of
-from harness.report.behaviour import CASES_FILE
+from harness.report.html import clauses
+from harness.report.html import page as html
+from harness.report.html.sources import sources
 from harness.report.page import page
 from harness.report.pictures import pictures
 from harness.report.taxes import taxes_of
 from harness.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from harness.proven import Proven
+    from harness.report.html.sources import Source
+    from harness.report.pictures import Picture
     from harness.sensitivity import Sensitivity
     from harness.tax import Tax
+
+
+def _once(picture: Picture) -> Picture:
+    """Return a picture whose specifications are made once: SVGs and report.html share them."""
+    return replace(picture, draw=cache(picture.draw))
 
 
 def render(
@@ -34,15 +46,20 @@ def render(
     proof: Sensitivity | None = None,
     taxed: Tax | None = None,
     rows: Mapping[str, Proven] | None = None,
+    found: Sequence[Source] = (),
 ) -> dict[str, str]:
-    """Return every file of the report: REPORT.md and all that it links to, by relative path."""
-    drawn = pictures(summary)
-    found = {"REPORT.md": page(summary, drawn, proof, taxed, rows)}
-    if summary.suite:
-        found[f"{FOLDER}/{CASES_FILE}"] = cases_page.page(summary)
+    """Return every file of the report: REPORT.md and all that it links to, by relative path.
+
+    `found` are the sources that report.html shows.
+    """
+    drawn = {name: _once(picture) for name, picture in pictures(summary).items()}
+    made = {"REPORT.md": page(summary, drawn, proof, taxed, rows)}
+    made[f"{FOLDER}/{HTML_FILE}"] = html.page(
+        summary, drawn, found, clauses.SPEC.read_text("utf-8")
+    )
     for picture in drawn.values():
-        found.update(picture.files())
-    return found
+        made.update(picture.files())
+    return made
 
 
 def run(folder: Path, out: Path) -> Path:
@@ -51,7 +68,8 @@ def run(folder: Path, out: Path) -> Path:
     Raises HarnessError where `out` cannot be written.
     """
     summary = files.read_json(folder / "summary.json", Summary)
-    rendered = render(summary, proof_of(folder), taxes_of(folder), rows_of(folder))
+    found = sources(summary, folder)
+    rendered = render(summary, proof_of(folder), taxes_of(folder), rows_of(folder), found)
     try:
         (out / FOLDER).mkdir(parents=True, exist_ok=True)
         for name, content in rendered.items():

@@ -1,32 +1,26 @@
-"""cases.html: every case by every implementation, in one file that needs no other.
+"""The part "Behaviour": every case by every implementation, and the wire log behind each cell.
 
-Rules: Summary in, HTML out, the same bytes every time. jinja2 escapes whatever is put in; style and
-script are the page's own, named by their hashes in its policy, and nothing else may load or run.
-It reads the same without the script. Wire logs are shortened as far as MOST_BYTES asks for.
+Rules: Summary in, records for the template out, of which jinja2 escapes every word. Wire logs are
+shortened as far as LOG_BYTES asks for.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-import jinja2
-from markupsafe import Markup
 
 from harness.model import WORKLOADS
 from harness.report import behaviour, numbers, words
 from harness.report.markdown import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.model import Implementation, Verdict
+    from harness.model import Verdict, Workload
     from harness.model import VerdictKind as Kind
     from harness.summary import CaseSummary, ClauseSummary, Summary
 
-LOG_BYTES = 300_000  # of wire logs in all, so that a page of 600 cases stays below a megabyte
+LOG_BYTES = 300_000  # of wire logs in all, so that 600 cases stay below a megabyte
 LOG_LINES = (400, 120, 60, 30, 16, 8, 4, 0)
 LINE_BYTES = 160
 REASON_BYTES = 300
@@ -81,11 +75,24 @@ class Fold:
 
     id: str
     title: str
+    owes: str
     level: str
     count: str
     marks: tuple[Mark | None, ...]
     rows: tuple[Row, ...]
     open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Everyone's verdicts: a column each, a fold a clause."""
+
+    columns: tuple[tuple[str, str], ...]
+    """Title and versions."""
+    cases: str
+    counts: tuple[tuple[Mark, str, str], ...]
+    """Each verdict, how often it occurs, and what it means."""
+    workloads: tuple[tuple[Workload, str, tuple[Fold, ...]], ...]
 
 
 def _mark(kind: Kind | None, many: str = "") -> Mark | None:
@@ -123,14 +130,15 @@ def _again(verdict: Verdict) -> str:
     return visible(f"nox -s check -- {verdict.implementation} --case {verdict.case}")
 
 
-class _Page:
-    """What the rows of a page have in common."""
+class _Folds:
+    """What the rows of the matrix have in common."""
 
-    def __init__(self, summary: Summary) -> None:
+    def __init__(self, summary: Summary, owed: Mapping[str, str]) -> None:
         seen = {name for one in summary.suite for name in one.verdicts}
         self.columns = [one for one in summary.implementations if one.name in seen]
         self._titles = {one.name: one.title for one in summary.implementations}
         self._cases = behaviour.by_clause(summary)
+        self._owed = owed
         self._most = _most_lines(summary.findings)
         self._found: dict[str, list[Verdict]] = {}
         for verdict in summary.findings:
@@ -167,6 +175,7 @@ class _Page:
         return Fold(
             clause.clause,
             visible(clause.title),
+            self._owed.get(clause.clause, ""),
             clause.level,
             numbers.count(len(own), "case"),
             tuple(marks),
@@ -175,56 +184,30 @@ class _Page:
         )
 
 
-def _counts(summary: Summary) -> list[tuple[Mark, str, str]]:
-    """Return each verdict, how often it occurs, and what it means."""
+def _counts(summary: Summary) -> tuple[tuple[Mark, str, str], ...]:
     kinds = [kind for one in summary.suite for kind in one.verdicts.values()]
-    return [
+    return tuple(
         (Mark(*shown), f"{kinds.count(kind):,}", words.MEANINGS[kind])
         for kind, shown in SHOWN.items()
-    ]
-
-
-def _version(one: Implementation) -> str:
-    return visible(", ".join(sorted(one.versions.values())))
-
-
-def _hash(text: str) -> str:
-    """Return a text as a Content-Security-Policy names it."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-def page(summary: Summary) -> str:
-    """Return cases.html."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("harness.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
     )
-    made = _Page(summary)
-    style = environment.get_template("cases.css.j2").render(n=len(made.columns))
-    script = environment.get_template("cases.js.j2").render()
-    return environment.get_template("cases.html.j2").render(
-        style=Markup(style),  # noqa: S704  a file of this repository and a number
-        script=Markup(script),  # noqa: S704  a file of this repository
-        policy=f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
-        "base-uri 'none'; form-action 'none'",
-        columns=[(visible(one.title), _version(one)) for one in made.columns],
-        counts=_counts(summary),
-        levels=words.LEVELS,
-        cases=numbers.count(len(summary.suite), "case"),
-        created=visible(summary.created),
-        python=visible(summary.python),
-        workloads=[
-            (
-                workload,
-                words.SEEN[workload],
-                [made.fold(c) for c in behaviour.by_level(summary, workload)],
-            )
+
+
+def matrix(summary: Summary, owed: Mapping[str, str]) -> Matrix | None:
+    """Return the matrix of a run; None where no case was played. `owed`: clause -> its sentence."""
+    if not summary.suite:
+        return None
+    folds = _Folds(summary, owed)
+    columns = [
+        (visible(one.title), visible(", ".join(sorted(one.versions.values()))))
+        for one in folds.columns
+    ]
+    return Matrix(
+        tuple(columns),
+        numbers.count(len(summary.suite), "case"),
+        _counts(summary),
+        tuple(
+            (workload, words.SEEN[workload], tuple(folds.fold(clause) for clause in own))
             for workload in WORKLOADS
-            if behaviour.by_level(summary, workload)
-        ],
+            if (own := behaviour.by_level(summary, workload))
+        ),
     )

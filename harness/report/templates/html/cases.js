@@ -1,9 +1,8 @@
-
-"use strict";
+// Filters and unfolds the matrix of cases.
 (() => {
   const get = (id) => document.getElementById(id);
   const clauses = [...document.querySelectorAll(".clause")];
-  const rows = [...document.querySelectorAll("tbody > tr[id]")].map((row) => {
+  const rows = [...document.querySelectorAll(".clause tbody > tr[id]")].map((row) => {
     const next = row.nextElementSibling;
     const notes = next && next.className === "notes" ? next : null;
     const clause = row.closest(".clause");
@@ -35,19 +34,10 @@
     for (const clause of clauses) clause.open = open;
     get("all").textContent = open ? "Fold all" : "Unfold all";
   };
-  const go = () => {
-    const target = location.hash && get(decodeURIComponent(location.hash.slice(1)));
-    const clause = target && target.closest(".clause");
-    if (clause) {
-      clause.open = true;
-      target.scrollIntoView();
-    }
-  };
+  if (!get("find")) return;
   get("find").hidden = false;
   get("find").addEventListener("submit", (event) => event.preventDefault());
   get("text").addEventListener("input", find);
   get("odd").addEventListener("change", find);
   get("all").addEventListener("click", unfold);
-  addEventListener("hashchange", go);
-  go();
 })();

@@ -1,4 +1,4 @@
-"""cases.html holds every case, loads nothing, and shows what implementations wrote as text."""
+"""report.html holds every case, loads nothing, and shows what implementations wrote as text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from test_report import HOSTILE, hostile
 
 from harness import files
 from harness.model import CaseText, Verdict
-from harness.report import cases_page
+from harness.report.html import page
+from harness.report.html.sources import Source
+from harness.report.pictures import pictures
 from harness.summary import CaseSummary, Summary
 
 if TYPE_CHECKING:
@@ -25,6 +27,27 @@ if TYPE_CHECKING:
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "run" / "summary.json"
 VOID = {"meta", "input", "br", "col"}
+SPEC = """
+| E04 half-close | MUST | after shutdown(WR) the bytes, then FIN & no RST <ever> |
+| E10 idle | MUST | closed in [T, T+0.3 s] |
+"""
+TEXT = '''"""echo on anything."""
+
+LIMIT = 10  # no word of SPEC
+
+
+def receive(idle_s: float) -> bytes:
+    """Return the bytes."""
+    return read(idle_s)  # idle, end: as long as it takes
+
+
+# Why so.
+class Connection:
+    """A connection."""
+
+    def close(self) -> None:
+        self.gone = "# idle: in a string"  # idle hands
+'''
 
 
 class Tree(HTMLParser):
@@ -49,6 +72,11 @@ class Tree(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.said.append(data)
+
+
+def html(summary: Summary, found: tuple[Source, ...] = (), *, drawn: bool = False) -> str:
+    """Return report.html; without the charts unless they are asked for: their bundle is large."""
+    return page.page(summary, pictures(summary) if drawn else {}, found, SPEC)
 
 
 @pytest.fixture(scope="module")
@@ -110,13 +138,19 @@ def able(summary: Summary) -> list[Implementation]:
 
 
 def test_the_golden_page(summary: Summary, golden: Callable[[str, str], None]) -> None:
-    """cases.html is, byte for byte, the one that was looked at and kept."""
-    golden("cases.html", cases_page.page(summary))
+    """report.html is, byte for byte, the one that was looked at and kept."""
+    source = Source("trio", "echo", TEXT, "changed")
+    golden("report.html", html(summary, (source,)))
+
+
+def test_the_same_summary_gives_the_same_bytes(summary: Summary) -> None:
+    """With charts and their bundle, too; nothing is kept from one rendering to the next."""
+    assert html(summary, drawn=True) == html(summary, drawn=True)
 
 
 def test_every_verdict_has_its_cell(summary: Summary) -> None:
     """A row a case, and in it a cell for each contestant, empty only where nothing was checked."""
-    rows = re.findall(r'<tr id="([^"]+)">(.*?)</tr>', cases_page.page(summary), re.DOTALL)
+    rows = re.findall(r'<tr id="([^"]+)">(.*?)</tr>', html(summary), re.DOTALL)
     assert sorted(case for case, _ in rows) == sorted(one.text.case for one in summary.suite)
     known = {one.text.case: one for one in summary.suite}
     for case, inner in rows:
@@ -127,7 +161,7 @@ def test_every_verdict_has_its_cell(summary: Summary) -> None:
 
 def test_behind_each_other_verdict_stands_why(summary: Summary) -> None:
     """Reason, wire log and the command that repeats it, for whatever is not a pass."""
-    said = "".join(Tree(cases_page.page(summary)).said)
+    said = "".join(Tree(html(summary)).said)
     for verdict in summary.findings:
         assert verdict.reason in said
         assert all(line in said for line in verdict.evidence)
@@ -136,46 +170,73 @@ def test_behind_each_other_verdict_stands_why(summary: Summary) -> None:
 
 def test_the_page_loads_nothing(summary: Summary) -> None:
     """No address but its own anchors; a policy that allows its own style and script alone."""
-    text = cases_page.page(summary)
+    text = html(summary, drawn=True)
     tree = Tree(text)
+    homes = {one.homepage for one in summary.implementations if one.homepage}
     assert not tree.open
     for tag, attributes in tree.tags:
         assert not {"src", "srcset", "style", "action"} & attributes.keys()
         assert not any(name.startswith("on") for name in attributes)
         if tag == "a":
-            assert (attributes["href"] or "").startswith("#")
+            assert (attributes["href"] or "").startswith("#") or attributes["href"] in homes
         assert tag not in {"link", "img", "iframe", "object", "base"}
     (policy,) = [a["content"] for tag, a in tree.tags if a.get("http-equiv")]
     assert policy is not None
     assert policy.startswith("default-src 'none'; ")
-    for tag in ("style", "script"):
-        (inner,) = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(inner.encode()).digest()).decode()
-        assert f"{tag}-src 'sha256-{digest}'" in policy
-    assert "url(" not in text
-    assert "@import" not in text
+    assert "unsafe" not in policy
+    for tag, many in (("style", 1), ("script", 2)):
+        inner = re.findall(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+        assert len(inner) == many
+        digests = [
+            base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in inner
+        ]
+        assert f"{tag}-src " + " ".join(f"'sha256-{one}'" for one in digests) in policy
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert "url(" not in style
+    assert "@import" not in style
 
 
 def test_what_an_implementation_wrote_stays_text(summary: Summary) -> None:
     """Hostile names, reasons, logs and words of cases add no tag and no attribute."""
-    plain, bad = Tree(cases_page.page(summary)), Tree(cases_page.page(hostile_suite(summary)))
+    sources = (Source("trio", "echo", TEXT + HOSTILE + "\x00\u2028<img src=x>", "measured"),)
+    plain, bad = Tree(html(summary, sources)), Tree(html(hostile_suite(summary), sources))
     assert not bad.open
     assert {tag for tag, _ in bad.tags} <= {tag for tag, _ in plain.tags}
     assert {(tag, name) for tag, a in bad.tags for name in a} == {
         (tag, name) for tag, a in plain.tags for name in a
     }
     assert [tag for tag, _ in bad.tags].count("script") == 1
+    hrefs = [a["href"] or "" for tag, a in bad.tags if tag == "a"]
+    assert not [href for href in hrefs if not href.startswith("#")]
     said = "".join(bad.said)
     assert "<script>alert(1)</script>" in said
     assert "\x1b" not in said
     assert "\u202e" not in said
+    assert "\u2028" not in said
+    assert "\x00" not in said
 
 
 @pytest.mark.parametrize("one_in", [1, 10, 1000])
-def test_it_stays_below_a_megabyte(summary: Summary, one_in: int) -> None:
+def test_the_cases_stay_below_a_megabyte(summary: Summary, one_in: int) -> None:
     """600 cases by 7 fit, few or all of them failing with long logs; what fits is shown."""
-    found = big(summary, one_in)
-    text = cases_page.page(found)
-    assert len(text.encode()) < 1_000_000
+    text = html(big(summary, one_in))
+    assert len(text.encode()) < 1_000_000 + len(html(summary).encode())
     assert text.count("<tr id=") == 600
     assert "<pre" in text or one_in == 1
+
+
+def test_it_stays_below_three_megabytes(summary: Summary) -> None:
+    """600 cases, the charts with their bundle, and more source than anybody will write."""
+    names = [one.name for one in able(summary)]
+    long = "def part() -> None:\n" + "    call(1, 'two', three=3.0)  # idle\n" * 3000
+    found = tuple(Source(name, w, long, "measured") for name in names for w in ("echo", "fetch"))
+    text = html(big(summary, 10), found, drawn=True)  # type: ignore[arg-type]
+    assert 2_000_000 < len(text.encode()) < 3_000_000
+
+
+def test_the_committed_page_is_small(summary: Summary) -> None:
+    """What is committed stays below three megabytes."""
+    file = GOLDEN.parents[3] / "report" / "report.html"
+    if not file.exists():
+        pytest.skip("no run is committed yet with its report.html")
+    assert file.stat().st_size < 3_000_000

@@ -1,0 +1,52 @@
+"""The interactive charts: the very specifications that REPORT.md's pictures are drawn from.
+
+Rules: nothing is drawn or chosen here. Rows stand apart from the specifications, so that the page
+can leave implementations out of them; the themes are those of the pictures.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import vl_convert
+
+from harness.report.svg import THEMES, VL_VERSION, config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.report.pictures import Picture
+
+
+@cache
+def bundle() -> str:
+    """Return Vega, Vega-Lite and their embedding as one script, as vl-convert carries them."""
+    script = vl_convert.javascript_bundle(vl_version=VL_VERSION)  # type: ignore[call-arg]  # its stub lacks a default
+    return f"(() => {{\n{script}\n}})();\n"  # its thousands of names stay its own
+
+
+def _chart(picture: Picture) -> dict[str, object]:
+    datasets: dict[str, Any] = {}
+    found: dict[str, object] = {"datasets": datasets}
+    for width, phone in (("wide", False), ("narrow", True)):
+        spec = picture.draw(phone)
+        datasets.update(spec.get("datasets", {}))  # Altair names rows by their hash: alike are once
+        found[width] = {key: value for key, value in spec.items() if key != "datasets"}
+    return found
+
+
+def drawings(pictures: Mapping[str, Picture]) -> str:
+    """Return all charts and themes as JSON that can stand in an HTML script element."""
+    found = {
+        "charts": {name: _chart(picture) for name, picture in pictures.items()},
+        "themes": {
+            theme: {width: config(theme, phone=width == "narrow") for width in ("wide", "narrow")}
+            for theme in THEMES
+        },
+    }
+    text = json.dumps(found, separators=(",", ":"))  # ASCII: U+2028 is an escape, too
+    for char in "<>&":
+        text = text.replace(char, f"\\u{ord(char):04x}")
+    return text

@@ -1,0 +1,121 @@
+"""report.html: its parts, put into one template under a policy that lets nothing else in.
+
+Rules: what a part holds is made by `figures`, `drawings`, `matrix` and `reader`; how it is arranged
+stands in templates/html/. Scripts are files of this repository and the Vega bundle; each is named
+by its hash, so that one from anywhere else, in whatever way it came into the page, does not run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from functools import cache
+from typing import TYPE_CHECKING
+
+import jinja2
+from markupsafe import Markup
+
+from harness.report import words
+from harness.report.html import drawings, figures, reader
+from harness.report.html.clauses import clauses
+from harness.report.html.matrix import matrix
+from harness.report.markdown import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.report.html.matrix import Matrix
+    from harness.report.html.sources import Source
+    from harness.report.pictures import Picture
+    from harness.summary import Summary
+
+SCRIPTS = ("tables.js", "cases.js", "reader.js", "charts.js", "keys.js")  # in this order
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("harness.report", "templates/html"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _hash(text: str) -> str:
+    """Return a text as a Content-Security-Policy names it."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _policy(style: str, scripts: Sequence[str]) -> str:
+    allowed = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; style-src {_hash(style)}; script-src {allowed}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _style(made: Matrix | None) -> str:
+    columns = len(made.columns) if made else 1
+    return _environment().get_template("report.css").render(n=columns) + reader.style()
+
+
+def _scripts(*, charts: bool) -> list[str]:
+    own = "\n".join(_environment().get_template(name).render() for name in SCRIPTS)
+    return [drawings.bundle(), own] if charts else [own]
+
+
+def _facts(summary: Summary) -> list[tuple[str, str]]:
+    """Return the facts about the machine and the run."""
+    facts = {
+        **summary.machine,
+        "Python": summary.python,
+        "cores used": f"{summary.server_core}: contestant, {summary.gauge_core}: gauge",
+        "evenloop": summary.evenloop,
+        "seed": str(summary.seed),
+        "budget": f"{summary.budget_s:g} s" + (", quick" if summary.quick else ""),
+        "started": summary.created,
+        "again": shlex.join(["nox", "-s", "compare", "--", *summary.arguments]),
+    }
+    return [(visible(name), visible(value)) for name, value in facts.items()]
+
+
+def page(
+    summary: Summary, pictures: Mapping[str, Picture], found: Sequence[Source], spec: str
+) -> str:
+    """Return report.html; `found`: the sources to read side by side, `spec`: SPEC.md's text."""
+    known = clauses(spec)
+    made = matrix(summary, {clause.id: clause.owes for clause in known})
+    anchors = [fold.id for _, _, folds in made.workloads for fold in folds] if made else []
+    style, scripts = _style(made), _scripts(charts=bool(pictures))
+    implementations = {one.name: one for one in summary.implementations}
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            policy=_policy(style, scripts),
+            style=Markup(style),  # noqa: S704  files of this repository, Pygments' styles, a number
+            scripts=[Markup(script) for script in scripts],  # noqa: S704  the same, and vl-convert's
+            created=visible(summary.created),
+            python=visible(summary.python),
+            warnings=[visible(one) for one in words.warnings(summary)],
+            workloads=[
+                (found.workload, words.WHAT[found.workload], figures.answer(summary, found))
+                for found in summary.workloads
+            ],
+            pictures=[(name, visible(picture.alt)) for name, picture in pictures.items()],
+            drawings=Markup(drawings.drawings(pictures)),  # noqa: S704  JSON without < > &
+            every=figures.shown([figures.cells(summary), figures.traits(summary)]),
+            matrix=made,
+            levels=words.LEVELS,
+            files=reader.reader(found, implementations, known, anchors),
+            anchors=frozenset(anchors),
+            controls=figures.shown([figures.canaries(summary)]),
+            contestants=figures.contestants(summary),
+            facts=_facts(summary),
+        )
+    )
