@@ -15,6 +15,7 @@ import pytest
 from harness import files
 from harness.model import UsageError, VerdictKind
 from harness.report import markdown, numbers, page, rendering, terminal, words
+from harness.report.html.sources import sources
 from harness.report.page import command
 from harness.summary import Estimate, Summary
 
@@ -38,7 +39,7 @@ def summary() -> Summary:
 @pytest.fixture(scope="module")
 def rendered(summary: Summary) -> dict[str, str]:
     """Return the golden run's report."""
-    return rendering.render(summary)
+    return rendering.render(summary, found=sources(summary, GOLDEN.parent))
 
 
 def hostile(summary: Summary) -> Summary:
@@ -105,7 +106,7 @@ def test_every_picture_that_is_shown_is_there_and_the_other_way_round(
 ) -> None:
     """REPORT.md names exactly the SVG files that are rendered with it."""
     shown = set(re.findall(r'(?:srcset|src)="([^"]+)"', rendered["REPORT.md"]))
-    assert shown == set(rendered) - {"REPORT.md", "report/cases.html"}
+    assert shown == set(rendered) - {"REPORT.md", "report/report.html"}
     assert len(shown) == 36
 
 
@@ -331,7 +332,7 @@ def test_a_run_without_measurements_is_a_report(summary: Summary) -> None:
         for w in bare
     )
     found = rendering.render(msgspec.structs.replace(summary, workloads=bare, traits=()))
-    assert set(found) == {"REPORT.md", "report/cases.html"}
+    assert set(found) == {"REPORT.md", "report/report.html"}
     assert "## Nothing was measured" in found["REPORT.md"]
     assert "othing was measured" not in page.page(summary, {})
 

@@ -1,7 +1,7 @@
 // What an address's fragment opens, and what Escape closes.
 (() => {
   const go = () => {
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(location.hash.slice(1));
     if (!target) return;
     for (let one = target; one; one = one.parentElement) {
       if (one.matches("details")) one.open = true;

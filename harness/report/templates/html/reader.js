@@ -72,9 +72,8 @@
   const has = (select, value) => [...select.options].some((one) => one.value === value);
   // #read=echo,trio,gevent
   const chosen = () => {
-    const [, said] = location.hash.split("=");
-    if (!location.hash.startsWith("#read=") || !said) return false;
-    const [workload, a, b] = said.split(",");
+    if (!location.hash.startsWith("#read=")) return false;
+    const [workload, a, b] = location.hash.slice("#read=".length).split(",");
     if (has(what, workload)) what.value = workload;
     if (has(left, a)) left.value = a;
     if (has(right, b)) right.value = b;
