@@ -1,7 +1,8 @@
 """The statistics of the comparison: floats in, floats out.
 
 Rules: pure functions; no record of the harness, no file, no global random state. Whoever needs
-randomness hands over a seed. A formula has its source in the docstring.
+randomness hands over a seed. A formula has its source in the docstring. scipy is imported by who
+needs it: the report reads constants here and computes nothing.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import stats as scipy_stats
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +42,8 @@ def bootstrap_interval(
     refused: its acceleration rests on the jackknife, which is inconsistent for a median.
     A nominal 95% covers 0.93 of normal data at 6 to 12 values, 0.95 at 20 (tests/test_stats.py).
     """
+    from scipy import stats as scipy_stats  # noqa: PLC0415  it takes longer than a rendering may
+
     found = scipy_stats.bootstrap(
         (np.asarray(values, dtype=np.float64),),
         np.median,
@@ -96,6 +98,8 @@ def signed_rank_p(values: Sequence[float]) -> float:
     Wilcoxon's signed-rank test, exact for few values (Wilcoxon 1945; scipy.stats.wilcoxon). The
     least it can reach with n values is 2 / 2**n: 0.031 with 6, 0.008 with 8, 0.0005 with 12.
     """
+    from scipy import stats as scipy_stats  # noqa: PLC0415  it takes longer than a rendering may
+
     kept = [value for value in values if value != 0.0]
     if len(kept) < 2:
         return 1.0
@@ -136,6 +140,8 @@ def slope(at: Sequence[float], values: Sequence[float]) -> tuple[float, float, f
     degrees of freedom less than points (scipy.stats.linregress; Draper and Smith, Applied
     Regression Analysis (1998), section 1.4). Values that are all the same lie on their line: 1.
     """
+    from scipy import stats as scipy_stats  # noqa: PLC0415  it takes longer than a rendering may
+
     if len(set(values)) == 1:  # its r and standard error are 0 / 0
         return 0.0, 0.0, 0.0, 1.0
     found = scipy_stats.linregress(at, values)

@@ -230,7 +230,7 @@ def test_it_stays_below_three_megabytes(summary: Summary) -> None:
     names = [one.name for one in able(summary)]
     long = "def part() -> None:\n" + "    call(1, 'two', three=3.0)  # idle\n" * 3000
     found = tuple(Source(name, w, long, "measured") for name in names for w in ("echo", "fetch"))
-    text = html(big(summary, 10), found, drawn=True)  # type: ignore[arg-type]
+    text = html(big(summary, 10), found, drawn=True)
     assert 2_000_000 < len(text.encode()) < 3_000_000
 
 

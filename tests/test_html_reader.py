@@ -12,6 +12,7 @@ import pytest
 from test_html_page import GOLDEN, SPEC, TEXT
 
 from harness import files, plan
+from harness.model import Plan
 from harness.report.html import clauses, reader, sources
 from harness.report.html.sources import Source
 from harness.summary import Summary
@@ -132,7 +133,7 @@ def test_the_digest_tells_whether_a_text_was_measured(summary: Summary) -> None:
         assert [source.state for source in found] == states
         assert found[0].text == data.decode()
         shown = reader.reader(found, IN_TREE, KNOWN, ())
-        assert [file.says for file in shown] == [reader.SAYS[state] for state in states]  # type: ignore[index]
+        assert [file.says for file in shown] == [reader.SAYS[state] for state in states]
 
 
 def test_a_folder_elsewhere_is_found_by_the_plan(summary: Summary, tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_a_folder_elsewhere_is_found_by_the_plan(summary: Summary, tmp_path: Pat
     folder = tmp_path / "mine" / "odd"
     folder.mkdir(parents=True)
     (folder / "echo.py").write_text("def serve() -> None: ...\n")
-    the_plan = files.read_json(GOLDEN.with_name("plan.json"), plan.Plan)
+    the_plan = files.read_json(GOLDEN.with_name("plan.json"), Plan)
     own = msgspec.structs.replace(the_plan.implementations[0], name="odd", folder=str(folder))
     kept = msgspec.structs.replace(the_plan, implementations=(own,))
     files.write_json(tmp_path / "plan.json", kept)

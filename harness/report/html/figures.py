@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from harness.model import Implementation, VerdictKind, Workload
     from harness.summary import (
+        Canary,
         CellSummary,
         Estimate,
         Result,
@@ -283,6 +284,13 @@ def contestants(summary: Summary) -> Table:
     return Table("contestants", "What was compared", "", tuple(columns), tuple(rows))
 
 
+def _passed(canary: Canary) -> Cell:
+    if canary.passed is None:
+        return Cell(controls.verdict(canary), by="unknown")
+    css, sign, word = SHOWN["PASS" if canary.passed else "FAIL"]
+    return Cell(f"{sign} {word}", by=word, css=css)
+
+
 def canaries(summary: Summary) -> Table:
     """Return the controls inside the run: what was expected, what was seen, and the verdict."""
     known = _known(summary)
@@ -297,12 +305,12 @@ def canaries(summary: Summary) -> Table:
                     _text(controls.FIGURES.get(c.figure, c.figure)),
                     Cell(controls.expected(c), by=c.expected),
                     Cell(controls.seen(c), by=c.estimate.value),
-                    _text(controls.verdict(c)),
+                    _passed(c),
                 )
             )
     columns = [Column(head, number=False) for head in ("control", "where", "figure")]
     columns += [Column("expected"), Column("seen"), Column("", number=False)]
-    what = "Somebody whose answer is known beforehand takes part in the run under another name."
+    what = "Figures that are known beforehand, and what the run saw of them."
     return Table("controls", "Controls inside the run", what, tuple(columns), tuple(rows))
 
 

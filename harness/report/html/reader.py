@@ -127,7 +127,11 @@ def _formatter() -> HtmlFormatter[str]:
 
 def style() -> str:
     """Return the colours of both themes."""
-    light, dark = (HtmlFormatter(style=name).get_style_defs("pre.code") for name in STYLES.values())
+    rules: list[str] = [
+        HtmlFormatter(style=name).get_style_defs("pre.code")  # type: ignore[no-untyped-call]
+        for name in STYLES.values()
+    ]
+    light, dark = rules
     return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"
 
 

@@ -17,7 +17,9 @@
     whose.append(label);
     return box;
   });
+  // What a row holds for drawing alone; Vega adds fields of its own to it.
   const HIDDEN = new Set(["end", "label", "proven", "own", "of", "share", "note", "step"]);
+  const known = new Set(rows.flatMap((row) => Object.keys(row)).filter((name) => !HIDDEN.has(name)));
 
   const word = (value) => (typeof value === "number" ? Number(value.toPrecision(4)).toLocaleString("en") : String(value));
   const tooltip = (_handler, event, item, _value) => {
@@ -28,7 +30,7 @@
     }
     const list = document.createElement("dl");
     for (const [name, value] of Object.entries(row)) {
-      if (HIDDEN.has(name) || value === null || value === "" || typeof value === "object" || typeof value === "symbol") continue;
+      if (!known.has(name) || value === null || value === "") continue;
       const term = document.createElement("dt"), said = document.createElement("dd");
       term.textContent = name;
       said.textContent = word(value);
