@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from harness.proven import Proven
     from harness.report.html.sources import Source
-    from harness.report.pictures import Picture
+    from harness.report.picture import Picture
     from harness.sensitivity import Sensitivity
     from harness.tax import Tax
 

@@ -17,7 +17,7 @@ from harness.report.svg import THEMES, VL_VERSION, config
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.report.pictures import Picture
+    from harness.report.picture import Picture
 
 
 @cache
