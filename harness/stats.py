@@ -20,6 +20,13 @@ BATCH = 500  # resamples at once: the same numbers, and no more memory for many 
 LEVEL = 0.95
 
 
+def _scipy_stats() -> Any:
+    """Return scipy.stats, which takes longer to import than a rendering may."""
+    from scipy import stats  # noqa: PLC0415
+
+    return stats
+
+
 def median(values: Sequence[float]) -> float:
     """Return the middle value, or the mean of the two in the middle. `values` is not empty."""
     return float(np.median(np.asarray(values, dtype=np.float64)))
@@ -42,17 +49,19 @@ def bootstrap_interval(
     refused: its acceleration rests on the jackknife, which is inconsistent for a median.
     A nominal 95% covers 0.93 of normal data at 6 to 12 values, 0.95 at 20 (tests/test_stats.py).
     """
-    from scipy import stats as scipy_stats  # noqa: PLC0415  it takes longer than a rendering may
-
-    found = scipy_stats.bootstrap(
-        (np.asarray(values, dtype=np.float64),),
-        np.median,
-        n_resamples=RESAMPLES,
-        confidence_level=level,
-        method="percentile",
-        batch=BATCH,
-        rng=np.random.default_rng(list(seed)),
-    ).confidence_interval
+    found = (
+        _scipy_stats()
+        .bootstrap(
+            (np.asarray(values, dtype=np.float64),),
+            np.median,
+            n_resamples=RESAMPLES,
+            confidence_level=level,
+            method="percentile",
+            batch=BATCH,
+            rng=np.random.default_rng(list(seed)),
+        )
+        .confidence_interval
+    )
     return float(found.low), float(found.high)
 
 
@@ -68,15 +77,19 @@ def bootstrap_shift(
     def shift(one: Any, other: Any, axis: int = -1) -> Any:
         return np.median(other, axis=axis) - np.median(one, axis=axis)
 
-    found = scipy_stats.bootstrap(
-        (np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)),
-        shift,
-        n_resamples=RESAMPLES,
-        confidence_level=level,
-        method="percentile",
-        batch=BATCH,
-        rng=np.random.default_rng(list(seed)),
-    ).confidence_interval
+    found = (
+        _scipy_stats()
+        .bootstrap(
+            (np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)),
+            shift,
+            n_resamples=RESAMPLES,
+            confidence_level=level,
+            method="percentile",
+            batch=BATCH,
+            rng=np.random.default_rng(list(seed)),
+        )
+        .confidence_interval
+    )
     return float(found.low), float(found.high)
 
 
@@ -89,7 +102,7 @@ def mann_whitney_p(before: Sequence[float], after: Sequence[float]) -> float:
     """
     if not before or not after:
         return 1.0
-    return float(scipy_stats.mannwhitneyu(before, after, alternative="two-sided").pvalue)
+    return float(_scipy_stats().mannwhitneyu(before, after, alternative="two-sided").pvalue)
 
 
 def signed_rank_p(values: Sequence[float]) -> float:
@@ -98,12 +111,10 @@ def signed_rank_p(values: Sequence[float]) -> float:
     Wilcoxon's signed-rank test, exact for few values (Wilcoxon 1945; scipy.stats.wilcoxon). The
     least it can reach with n values is 2 / 2**n: 0.031 with 6, 0.008 with 8, 0.0005 with 12.
     """
-    from scipy import stats as scipy_stats  # noqa: PLC0415  it takes longer than a rendering may
-
     kept = [value for value in values if value != 0.0]
     if len(kept) < 2:
         return 1.0
-    return min(1.0, float(scipy_stats.wilcoxon(kept).pvalue))
+    return min(1.0, float(_scipy_stats().wilcoxon(kept).pvalue))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -140,12 +151,10 @@ def slope(at: Sequence[float], values: Sequence[float]) -> tuple[float, float, f
     degrees of freedom less than points (scipy.stats.linregress; Draper and Smith, Applied
     Regression Analysis (1998), section 1.4). Values that are all the same lie on their line: 1.
     """
-    from scipy import stats as scipy_stats  # noqa: PLC0415  it takes longer than a rendering may
-
     if len(set(values)) == 1:  # its r and standard error are 0 / 0
         return 0.0, 0.0, 0.0, 1.0
-    found = scipy_stats.linregress(at, values)
-    half = float(found.stderr) * float(scipy_stats.t.ppf((1 + LEVEL) / 2, len(at) - 2))
+    found = _scipy_stats().linregress(at, values)
+    half = float(found.stderr) * float(_scipy_stats().t.ppf((1 + LEVEL) / 2, len(at) - 2))
     middle = float(found.slope)
     return middle, middle - half, middle + half, float(found.rvalue) ** 2
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from harness.report.html.matrix import Matrix
     from harness.report.html.sources import Source
-    from harness.report.pictures import Picture
+    from harness.report.picture import Picture
     from harness.summary import Summary
 
 SCRIPTS = ("tables.js", "cases.js", "reader.js", "charts.js", "keys.js")  # in this order
