@@ -84,7 +84,7 @@ def test_nothing_but_the_framework(one: Implementation, workload: str) -> None:
 
 @each
 def test_its_framework_is_the_real_one(one: Implementation) -> None:
-    """A folder named like a framework never shadows it."""
+    """A folder named like a module never shadows it; one named like none has none to shadow."""
     if one.cannot_run:
         pytest.skip(one.cannot_run)
     package = one.name
@@ -92,7 +92,8 @@ def test_its_framework_is_the_real_one(one: Implementation) -> None:
         f"import sys, importlib; sys.path[:0] = ['.'];"
         f"importlib.import_module('implementations.{one.name}.echo');"
         f"importlib.import_module('implementations.{one.name}.fetch');"
-        f"print(sys.modules[{package!r}].__file__)"
+        f"module = sys.modules.get({package!r});"
+        f"print(module.__file__ if module else 'no module of that name')"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
