@@ -128,6 +128,7 @@ def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> No
     server.loop.run()
     for connection in server.connections:
         connection.socket.close()
+    server.loop.close()
 
 
 def serve(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:

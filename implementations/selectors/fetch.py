@@ -221,6 +221,8 @@ def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
         worker.give_up()  # cancel: ends every worker
     for connection in crew.idle.drain():
         connection.close()
+    crew.dialer.lookups.shutdown(wait=False)  # one that ends after the loop finds nobody
+    crew.loop.close()
     return caught[0] if caught else None
 
 

@@ -7,6 +7,7 @@ signal or another thread asks for it. It knows nothing of bytes, and each step i
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from contextlib import suppress
 from selectors import EVENT_READ, DefaultSelector
 from signal import SIG_DFL, SIGINT, SIGTERM, set_wakeup_fd, signal
 from socket import socket, socketpair
@@ -76,7 +77,8 @@ class Loop:
     def call_from_thread(self, call: Callable[[], object]) -> None:
         """Call in the loop's own thread, from any other."""
         self._calls.append(call)
-        self._waker.send(b"\0")
+        with suppress(BlockingIOError):  # full of bytes that will wake it as well
+            self._waker.send(b"\0")
 
     def catch_signals(self, call: Callable[[int], object]) -> None:
         """Call with the number of the first SIGTERM or SIGINT; the default action is back then."""
@@ -115,6 +117,12 @@ class Loop:
     def stop(self) -> None:
         """Call back no more."""
         self._running = False
+
+    def close(self) -> None:
+        """Let go of what the loop itself holds."""
+        self.selector.close()
+        self._woken.close()
+        self._waker.close()
 
 
 class Acceptor:
