@@ -23,7 +23,18 @@ LAYERS = [
     {"model", "checked"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FRAMEWORKS = {"asyncio", "trio", "curio", "twisted", "gevent", "tornado", "uvloop", "anyio"}
+FRAMEWORKS = {
+    "asyncio",
+    "trio",
+    "curio",
+    "twisted",
+    "gevent",
+    "tornado",
+    "uvloop",
+    "anyio",
+    "eventlet",
+    "rloop",
+}
 
 
 def imports(file: Path) -> set[str]:
