@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from implementations.contract import CHUNK
 from implementations.generators import sockets, trampoline
-from implementations.generators.trampoline import Group, Mailbox, Timeout
+from implementations.generators.trampoline import Group, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ def receive(connection: socket, idle_s: float | None) -> Work[bytes]:
     return b""
 
 
-def echo(connection: socket, options: EchoOptions, slots: Mailbox[None] | None) -> Work[None]:
+def echo(connection: socket, options: EchoOptions) -> Work[None]:
     """Send every byte back until the peer ends."""
     try:
         if options.tls:  # the first read or write shakes hands
@@ -47,9 +47,6 @@ def echo(connection: socket, options: EchoOptions, slots: Mailbox[None] | None) 
             # end: leaving the block closes the socket, and our FIN follows the last byte
     except OSError:  # reset: concerns this connection alone
         pass
-    finally:
-        if slots:
-            slots.put(None)
 
 
 def notify(connection: SSLSocket) -> Work[None]:
@@ -65,19 +62,16 @@ def notify(connection: SSLSocket) -> Work[None]:
 
 def accept(listener: socket, options: EchoOptions, connections: Group) -> Work[None]:
     """Start a task for every connection."""
-    slots = Mailbox([None] * options.limit) if options.limit else None
     with listener:
         while True:
-            if slots:
-                yield from slots.get()  # limit: while there is no slot, no more are accepted
+            if options.limit:  # limit: the surplus waits unaccepted
+                yield from connections.join(rest=options.limit - 1)
             try:
                 connection = yield from sockets.accept(listener)
             except OSError:
-                if slots:
-                    slots.put(None)
                 yield from trampoline.sleep(BACKOFF_S)
             else:
-                connections.spawn(echo(connection, options, slots))
+                connections.spawn(echo(connection, options))
 
 
 def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> Work[None]:

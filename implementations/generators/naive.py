@@ -1,8 +1,8 @@
 """echo on generators as their course taught it, to measure what the contract costs.
 
 http://www.dabeaz.com/coroutines/, David Beazley's "A Curious Course on Coroutines and Concurrency":
-a task for each connection that yields before each call that would block, no care for errors,
-signals or anything else. The course sends once and hopes that all went; here send() sees to it.
+a task for each connection, that yields wherever a call would block; no care for errors, signals or
+anything else. Its scheduler is trampoline.py instead of the course's own.
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from socket import socket
 
 T = TypeVar("T")
@@ -77,9 +76,8 @@ class Task:
                 self.wake()
 
     def wake(self, error: BaseException | None = None) -> None:
-        """End its waiting; raise the error where it waits. Nothing supersedes Cancelled."""
-        if error and not isinstance(self.error, Cancelled):
-            self.error = error
+        """End its waiting; raise the error, the latest one, where it waits."""
+        self.error = error or self.error
         if self.waiting:
             self.waiting = False
             if self.awaited:
@@ -100,8 +98,8 @@ def run(work: Work[T]) -> T:
         wait_s = 0 if loop.ready else loop.timers[0][0] - monotonic() if loop.timers else None
         for key, _events in loop.selector.select(wait_s):
             key.data.wake()
-        while loop.timers and loop.timers[0][0] <= monotonic():
-            loop.timers.pop(0)[-1].expire()
+        while loop.timers and loop.timers[0][0] <= monotonic() and loop.timers[0][-1].expire():
+            loop.timers.pop(0)
         for _ in range(len(loop.ready)):  # who becomes ready meanwhile waits for the next round
             loop.ready.popleft().turn()
     result: T = main.result
@@ -131,11 +129,11 @@ class Group:
         if self.joining:
             self.joining.wake()
 
-    def join(self) -> Work[None]:
-        """Wait until none is left."""
+    def join(self, rest: int = 0) -> Work[None]:
+        """Wait until no more than so many are left."""
         self.joining = loop.current
         try:
-            while self.tasks:
+            while len(self.tasks) > rest:
                 yield None
         finally:
             self.joining = None
@@ -144,9 +142,9 @@ class Group:
 class Mailbox(Generic[T]):
     """Holds what any task puts there, until the one that reads takes it."""
 
-    def __init__(self, items: Iterable[T] = ()) -> None:
-        """Begin with these."""
-        self.items = deque(items)
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.items: deque[T] = deque()
         self.reader: Task | None = None
 
     def put(self, item: T) -> None:
@@ -169,7 +167,7 @@ class Mailbox(Generic[T]):
 class Timeout:
     """Ends the block below it by TimeoutError once it has taken so many seconds."""
 
-    class Expired(Cancelled):
+    class Expired(BaseException):
         """What is raised in the task: inside of the block it is no error of a socket."""
 
     def __init__(self, seconds: float) -> None:
@@ -183,9 +181,12 @@ class Timeout:
         self.timer = (monotonic() + self.seconds, next(loop.numbers), self)
         insort(loop.timers, self.timer)
 
-    def expire(self) -> None:
-        """End the block."""
-        self.task.wake(self.expired)
+    def expire(self) -> bool:
+        """End the block, unless the task has an error to raise, which comes first."""
+        free = self.task.error is None
+        if free:
+            self.task.wake(self.expired)
+        return free
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Take the timer back, unless it has expired."""
