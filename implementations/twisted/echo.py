@@ -122,7 +122,12 @@ def context(options: EchoOptions) -> CertificateOptions:
     return made
 
 
-def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
+def run(
+    listener: socket,
+    options: EchoOptions,
+    ready: Callable[[], None],
+    plain: type[Echo] = Echo,
+) -> None:
     """Serve until a signal, then drain."""
     slots = DeferredSemaphore(options.limit) if options.limit else None
     connections: set[Deferred[None]] = set()
@@ -133,7 +138,7 @@ def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> No
         port.stopListening()  # drain: the listener first, then the connections, cut at the grace
         return DeferredList(connections, consumeErrors=True).addTimeout(options.grace_s, reactor)
 
-    protocol = TLSEcho if options.tls else Echo
+    protocol = TLSEcho if options.tls else plain
     factory = Factory.forProtocol(partial(protocol, options, slots, connections))
     if options.tls:
         factory = TLSFactory(context(options), isClient=False, wrappedFactory=factory)

@@ -230,8 +230,12 @@ def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> Deferred[int |
     return ended.addBoth(finish)
 
 
-def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
-    """Run the loop until every URL has its outcome; return the signal that ended it, if one did."""
+def start(
+    run: Callable[[FetchJob, Callable[[int, Outcome], None]], Deferred[int | None]],
+    job: FetchJob,
+    record: Callable[[int, Outcome], None],
+) -> int | None:
+    """Run the reactor until a Deferred has its result, and return that."""
     results: list[int | Failure | None] = []
 
     def begin() -> None:  # once the reactor's own handlers stand, for watch() replaces two of them
@@ -242,3 +246,8 @@ def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | No
     if isinstance(results[0], Failure):
         results[0].raiseException()
     return results[0]
+
+
+def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
+    """Run the loop until every URL has its outcome; return the signal that ended it, if one did."""
+    return start(run, job, record)
