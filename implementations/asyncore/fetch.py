@@ -134,10 +134,11 @@ class Worker:
         channels: Channels,
         wake: Callable[[], None],
         stop: Callable[[], None],
+        kind: type[Connection],
     ) -> None:
         """Begin with none."""
         self.urls, self.job, self.idle, self.record = urls, job, idle, record
-        self.channels, self.wake, self.stop = channels, wake, stop
+        self.channels, self.wake, self.stop, self.kind = channels, wake, stop, kind
         self.url: Url | None = None
         self.lookup: Future[list[Any]] | None = None
         self.found: list[Any] = []  # addresses, not yet tried
@@ -155,7 +156,7 @@ class Worker:
         """Try the next address, while those before it may still answer."""
         family, _, _, _, address = self.found.pop(0)
         self.next_attempt = perf_counter() + ATTEMPT_S if self.found else inf
-        Connection(self, family, address, self.channels)
+        self.kind(self, family, address, self.channels)
 
     def connected(self, connection: Connection) -> None:
         """Take the first connection there is."""
@@ -259,7 +260,11 @@ class Worker:
         self.found, self.connections, self.next_attempt = [], [], inf
 
 
-def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
+def run(
+    job: FetchJob,
+    record: Callable[[int, Outcome], None],
+    kind: type[Connection] = Connection,
+) -> int | None:
     """Fetch all URLs; return the signal that ended it, if one did."""
     urls = (numbered for numbered in enumerate(job.urls))
     idle: Idle[Connection] = Idle()
@@ -272,7 +277,9 @@ def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
             worker.cancel()  # cancel: ends every worker
 
     limit = min(job.limit, len(job.urls))  # limit: so many workers, one iterator
-    workers = [Worker(urls, job, idle, record, channels, waker.wake, stop) for _ in range(limit)]
+    workers = [
+        Worker(urls, job, idle, record, channels, waker.wake, stop, kind) for _ in range(limit)
+    ]
     with LOOKUPS:  # one that ends after the loop finds nobody
         for worker in workers:
             worker.work()
