@@ -39,21 +39,23 @@ def test_who_comes_first_waits_for_the_other() -> None:
 def test_a_tasklet_that_is_killed_leaves_its_channel() -> None:
     """Nothing is handed to who has gone."""
     channel: Channel[int] = Channel()
+    seen: list[int] = []
 
     def main() -> int:
         gone, there = Group(), Group()
-        gone.spawn(channel.receive)
+        gone.spawn(lambda: seen.append(channel.receive()))
         there.spawn(lambda: channel.send(7))
         gone.kill()
         gone.join()
         return channel.receive()
 
     assert run(main) == 7
+    assert seen == []
 
 
 def test_a_tasklet_that_is_killed_before_it_began_never_begins() -> None:
     """It leaves its group all the same."""
-    seen = []
+    seen: list[str] = []
 
     def main() -> None:
         group = Group()
