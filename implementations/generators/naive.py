@@ -1,6 +1,6 @@
 """echo on generators as their course taught it, to measure what the contract costs.
 
-http://www.dabeaz.com/coroutines/, David Beazley's "A Curious Course on Coroutines and Concurrency":
+https://www.dabeaz.com/coroutines/, "A Curious Course on Coroutines and Concurrency", D. Beazley:
 a task for each connection, that yields wherever a call would block; no care for errors, signals or
 anything else. Its scheduler is trampoline.py instead of the course's own.
 """
