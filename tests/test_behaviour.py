@@ -12,8 +12,10 @@ PASS, DECLARED (it is what meta.toml says) and INFO pass. UNSUPPORTED, INCONCLUS
 run here are skipped, with their reason. FAIL and HARNESS-ERROR fail, with reason and wire log.
 
 Where pytest is asked for the whole test suite, one Python plays the cases of this file, and the
-others the quick ones; asked for by name (the file, or -k) all are played on any. Those that only
-repeat another to be surer (`again`) are left out, as in `compare`, unless --every-case is given.
+others the quick ones. Implementations that a usual run leaves out have their quick ones played by
+one Python, each by another. Asked for by name (the file, or -k) all are played on any. Cases that
+only repeat another to be surer (`again`) are left out, as in `compare`, unless --every-case is
+given.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ ALL = {one.name: one for one in plan.discover()}
 CASES = {case.id: case for case in cases.ALL}
 WORKERS = 4  # other tests run at the same time
 WHOLE = (3, 13)  # the Python that plays all of them for the whole test suite
+MINORS = (11, 12, 13)  # who plays the quick ones of implementations that are not usual, in turn
+ELSEWHERE = "elsewhere"  # stands for all cases of an implementation that another Python plays
 WAITS_S = 1500  # the first test waits for all: 7 implementations, hundreds of cases, a slow machine
 
 pytestmark = pytest.mark.timeout(WAITS_S)
@@ -63,17 +67,33 @@ def _is_in_passing(config: pytest.Config) -> bool:
     return not config.option.keyword and not any("test_behaviour" in one for one in config.args)
 
 
+def _minor(one: Implementation) -> int:
+    """Return the minor version that plays an implementation for the whole test suite."""
+    if one.default:
+        return sys.version_info.minor
+    rare = [name for name, other in ALL.items() if not other.default]
+    return MINORS[rare.index(one.name) % len(MINORS)]
+
+
+def _ids(one: Implementation, *, passing: bool, again: bool) -> list[str]:
+    """Return what is played of an implementation: cases, then sums and declarations."""
+    if passing and _minor(one) != sys.version_info.minor:
+        return [ELSEWHERE]
+    quick = passing and (sys.version_info[:2] != WHOLE or not one.default)
+    picked = suite.select(cases.ALL, quick=quick, again=again)
+    ids = [*(case.id for case in picked), *_sums(picked)]
+    return ids if quick else [*ids, *_declared(one)]
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each implementation and case; sums and declarations last."""
     if {"implementation", "case"} <= set(metafunc.fixturenames):
-        quick = _is_in_passing(metafunc.config) and sys.version_info[:2] != WHOLE
+        passing = _is_in_passing(metafunc.config)
         again = bool(metafunc.config.getoption("--every-case"))
-        picked = suite.select(cases.ALL, quick=quick, again=again)
-        ids = [*(case.id for case in picked), *_sums(picked)]
         pairs = [
             (one.name, case)
             for one in ALL.values()
-            for case in (*ids, *(() if quick else _declared(one)))
+            for case in _ids(one, passing=passing, again=again)
         ]
         metafunc.parametrize(
             ("implementation", "case"), pairs, ids=[f"{name}-{case}" for name, case in pairs]
@@ -114,7 +134,7 @@ def verdicts(request: pytest.FixtureRequest) -> dict[tuple[str, str], Verdict]:
     faulthandler.cancel_dump_traceback_later()  # this one is to take long, and --timeout watches it
     alike: dict[frozenset[str], list[Implementation]] = {}
     for name, ids in _selected(request.session.items).items():
-        if not ALL[name].cannot_run:
+        if not ALL[name].cannot_run and ids != {ELSEWHERE}:
             alike.setdefault(_played(ids), []).append(ALL[name])
     found: dict[tuple[str, str], Verdict] = {}
     for played, implementations in alike.items():
@@ -132,6 +152,9 @@ def test_behaviour(
     implementation: str, case: str, verdicts: dict[tuple[str, str], Verdict]
 ) -> None:
     """The implementation does what the case demands, or its meta.toml says that it does not."""
+    if case == ELSEWHERE:
+        minor = _minor(ALL[implementation])
+        pytest.skip(f"Python 3.{minor} plays its quick cases (-k {implementation}: all, here)")
     if ALL[implementation].cannot_run:
         pytest.skip(f"cannot run here: {ALL[implementation].cannot_run}")
     clause, _, what = case.partition(".")
@@ -190,6 +213,16 @@ def test_every_selected_test_has_a_verdict() -> None:
     assert alone
     assert {CASES[case].clause.workload for case in alone} == {"echo"}
     assert _played({"E17.declared"}) == {case.id for case in cases.ALL if case.clause.id == "E17"}
+
+
+def test_who_is_not_usual_is_played_by_one_python_and_whole_when_asked_for() -> None:
+    """In passing one of three has the quick cases and the others a skip; by name, all cases."""
+    rare = [one for one in ALL.values() if not one.default]
+    assert {_minor(one) for one in rare} == set(MINORS)
+    for one in rare:
+        own = _ids(one, passing=True, again=False)
+        assert (own == [ELSEWHERE]) is (_minor(one) != sys.version_info.minor)
+        assert len(_ids(one, passing=False, again=False)) > len(own)
 
 
 def test_xdist_gives_all_of_them_to_one_worker() -> None:
