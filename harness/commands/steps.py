@@ -77,6 +77,7 @@ def report(
     from harness import tax  # noqa: PLC0415  scipy takes two seconds
     from harness.report import rendering  # noqa: PLC0415  altair takes half a second
 
+    rendering.prepare()
     if (folder / "samples.jsonl").exists():
         stages.analyse_stage(None, folder, None)
     if publish:

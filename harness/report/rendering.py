@@ -9,6 +9,7 @@ every time.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from harness import files
 from harness.model import HarnessError
 from harness.report import FOLDER, HTML_FILE
 from harness.report.appendix import proof_of, rows_of
-from harness.report.html import clauses
+from harness.report.html import clauses, drawings
 from harness.report.html import page as html
 from harness.report.html.sources import sources
 from harness.report.page import page
@@ -36,6 +37,11 @@ if TYPE_CHECKING:
     from harness.tax import Tax
 
 
+def prepare() -> None:
+    """Begin what takes long and is the same for every report; whoever analyses first calls this."""
+    drawings.bundling()
+
+
 def _once(picture: Picture) -> Picture:
     """Return a picture whose specifications are made once: SVGs and report.html share them."""
     return replace(picture, draw=cache(picture.draw))
@@ -52,13 +58,20 @@ def render(
 
     `found` are the sources that report.html shows.
     """
+    prepare()
     drawn = {name: _once(picture) for name, picture in pictures(summary).items()}
-    made = {"REPORT.md": page(summary, drawn, proof, taxed, rows)}
-    made[f"{FOLDER}/{HTML_FILE}"] = html.page(
-        summary, drawn, found, clauses.SPEC.read_text("utf-8")
-    )
-    for picture in drawn.values():
-        made.update(picture.files())
+    with ThreadPoolExecutor(max_workers=1) as drawing:
+        waiting = []
+        for picture in drawn.values():
+            for phone in (False, True):
+                picture.draw(phone)  # here: Altair is not made for threads
+            waiting.append(drawing.submit(picture.files))
+        made = {"REPORT.md": page(summary, drawn, proof, taxed, rows)}
+        made[f"{FOLDER}/{HTML_FILE}"] = html.page(
+            summary, drawn, found, clauses.SPEC.read_text("utf-8")
+        )
+        for drawn_files in waiting:
+            made.update(drawn_files.result())
     return made
 
 

@@ -7,7 +7,9 @@ can leave implementations out of them; the themes are those of the pictures.
 from __future__ import annotations
 
 import json
+from concurrent.futures import Future
 from functools import cache
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import vl_convert
@@ -20,11 +22,29 @@ if TYPE_CHECKING:
     from harness.report.picture import Picture
 
 
-@cache
-def bundle() -> str:
-    """Return Vega, Vega-Lite and their embedding as one script, as vl-convert carries them."""
+def _bundle() -> str:
     script = vl_convert.javascript_bundle(vl_version=VL_VERSION)  # type: ignore[call-arg]  # its stub lacks a default
     return f"(() => {{\n{script}\n}})();\n"  # its thousands of names stay its own
+
+
+@cache
+def bundling() -> Future[str]:
+    """Begin to make the bundle, once a process, in a thread: it takes longer than a chart."""
+    made: Future[str] = Future()
+
+    def make() -> None:
+        try:
+            made.set_result(_bundle())
+        except BaseException as error:  # noqa: BLE001  whoever waits for it has to know
+            made.set_exception(error)
+
+    Thread(target=make, daemon=True).start()
+    return made
+
+
+def bundle() -> str:
+    """Return Vega, Vega-Lite and their embedding as one script, as vl-convert carries them."""
+    return bundling().result()
 
 
 def _chart(picture: Picture) -> dict[str, object]:
