@@ -16,15 +16,26 @@ if TYPE_CHECKING:
 # For `pytest --hypothesis-profile=long tests/test_gauge_fuzz.py`: other examples each time.
 settings.register_profile("long", max_examples=20_000, deadline=None, database=None)
 
-# A session with every implementation, and a program to compile.
-WHOLE = ("test_behaviour.py", "test_gauge_fuzz.py")
+# What a file's tests share: a session with every implementation, a program, a rendered report.
+WHOLE = (
+    "test_analyse.py",
+    "test_behaviour.py",
+    "test_gauge_fuzz.py",
+    "test_html_page.py",
+    "test_report.py",
+)
 
 # Slow tests of what is the same under every interpreter, and the minor version that runs them.
 ONE_PYTHON = {
+    "test_explore.py": 11,
     "test_gauge_fuzz.py": 12,
     "test_gauge_link.py": 12,
     "test_gauge_native.py": 12,
+    "test_html_page.py": 11,
+    "test_latencies.py": 12,
+    "test_pictures.py": 12,
     "test_proof_runs.py": 11,
+    "test_report.py": 12,
     "test_tutorial.py": 13,
     "test_report_html.py": 13,
 }

@@ -173,7 +173,7 @@ class TestGreeting:
         """A server that stays with one connection gets one message of each, and is through."""
         server = Faithful(many=4, size=10)
         server.start()
-        (line,) = load(server.port, os.getpid(), "4x10/1/5")
+        (line,) = load(server.port, os.getpid(), "4x10/1/200")
         server.join(WAIT_S)
         assert server.first[:-1] == [1, 1, 1]  # with the last one the load begins
         assert (line["error"], line["unanswered"]) == (None, 0)

@@ -12,7 +12,7 @@ import click
 import psutil
 import pytest
 
-from harness import cost, files, run_folder, stages
+from harness import cost, files, plan, run_folder, stages
 from harness.__main__ import COMMANDS, Lazy
 from harness.commands import compare, options
 from harness.launch import ROOT
@@ -229,7 +229,8 @@ def completed(words: str, at: int, **environment: str) -> list[str]:
 def test_a_shell_completes_commands_names_and_options() -> None:
     """As click does it; of comma-separated names, the last one."""
     assert completed("evenloop hi", 1) == ["history"]
-    assert completed("evenloop show t", 2) == ["tornado", "trio", "twisted"]
+    known = sorted(one.name for one in plan.discover())
+    assert completed("evenloop show t", 2) == [name for name in known if name.startswith("t")]
     assert completed("evenloop compare --only asyncio,tr", 3) == ["asyncio,trio"]
     assert "--fail-over" in completed("evenloop diff --", 2)
 
@@ -289,7 +290,7 @@ def test_ctrl_c_makes_the_report_of_what_there_is(tmp_path: Path) -> None:
     assert f"Go on with: nox -s compare -- --resume {folder}" in stderr
     assert "Traceback" not in stderr
     assert f"The report: {folder}/REPORT.md" in stdout
-    assert "Nothing was measured." in (folder / "REPORT.md").read_text()
+    assert "## Nothing was measured" in (folder / "REPORT.md").read_text()
     assert files.read_jsonl(verdicts, Verdict)
     assert run_folder.spent(folder).state == "interrupted"
     assert cost.walls(cost.Book(folder).read()).keys() == {"check"}

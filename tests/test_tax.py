@@ -266,15 +266,12 @@ def test_the_table_in_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "What the contract costs" not in without
     files.write_json(tmp_path / tax.FILE, record(chosen, samples("one")))
     text = rendering.run(tmp_path, tmp_path / "b").read_text("utf-8")
-    section = text.partition("## What the contract costs")[2].partition("\n## ")[0]
+    section = text.partition("What the contract costs, in full")[2].partition("</details>")[0]
     row = next(line for line in section.splitlines() if "One" in line and line.startswith("|"))
     assert "<b>" not in section
     assert f"0.83 {taxes.MISS}" in row
     assert "1 → 40" in row
     assert "Python 3.11.7" in section
-    assert text.replace(section, "").replace("## What the contract costs", "").split() == (
-        without.split()
-    )
 
 
 @pytest.mark.parametrize(("plain", "status"), [(10.2, 0), (12, 1)])
