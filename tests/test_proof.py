@@ -134,7 +134,7 @@ def test_the_gauge_is_put_against_wrk(rate: float, cpu: float, good: list[bool])
     made = wrk.figures(turns, 1)
     assert passed(made) == good
     assert [figure.value for figure in made] == pytest.approx([rate, cpu], rel=1e-3)
-    assert any("the origin for 50%" in cause for cause in wrk.causes(turns))
+    assert any("the server for 50%" in cause for cause in wrk.causes(turns))
 
 
 def slice_of(**latencies: float) -> echo.Slice:

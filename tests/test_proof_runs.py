@@ -98,8 +98,8 @@ def test_both_clients_load_the_origin(setting: Setting, monkeypatch: pytest.Monk
         assert turn.client == client
         assert turn.requests == 3000 if client == "gauge" else turn.requests > 0
         assert turn.wall_s > 0
-        assert turn.origin_busy is not None
-        assert 0 < turn.origin_busy <= 1
+        assert turn.server_busy is not None
+        assert 0 < turn.server_busy <= 1
 
 
 def test_a_server_is_stopped_and_goes_on(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,25 +11,13 @@
 
 #include "clock.h"
 #include "crc32.h"
-#include "exchange.h"
 #include "list.h"
 #include "sock.h"
 #include "stop.h"
+#include "wire.h"
 
 #define BATCH 128
 #define BUFFER_BYTES 65536
-
-struct wire {
-    struct list link; /* in busy, by start of its URL, or in idle, the last used last */
-    int fd;
-    struct sockaddr_in address;
-    bool connecting, idle;
-    bool reused; /* it has served another URL before */
-    size_t sent; /* of the request */
-    size_t index;
-    int64_t started_ns;
-    struct exchange exchange;
-};
 
 struct fetcher {
     const struct fetch_job *job;
@@ -41,21 +29,6 @@ struct fetcher {
     struct crc32 crc32;
     uint8_t buffer[BUFFER_BYTES];
 };
-
-static int watch(const struct fetcher *fetcher, int operation, int fd, uint32_t events, void *who)
-{
-    struct epoll_event event = {.events = events, .data.ptr = who};
-    return epoll_ctl(fetcher->poll, operation, fd, &event);
-}
-
-static void hang_up(struct wire *wire)
-{
-    list_remove(&wire->link);
-    if (wire->fd >= 0)
-        (void)close(wire->fd);
-    exchange_reset(&wire->exchange);
-    free(wire);
-}
 
 static void record(struct fetcher *fetcher, size_t index, enum outcome_word word,
                    int64_t started_ns, const struct exchange *exchange)
@@ -72,41 +45,20 @@ static void record(struct fetcher *fetcher, size_t index, enum outcome_word word
     outcomes_add(fetcher->job->outcomes, &outcome);
 }
 
-/* The wire's URL has ended: the wire waits for another or is closed. */
-static void settle(struct fetcher *fetcher, struct wire *wire, enum outcome_word word)
+/* The wire's URL has ended: the wire waits for another (true) or is closed. */
+static bool settle(struct fetcher *fetcher, struct wire *wire, enum outcome_word word)
 {
     bool reusable = word == OUTCOME_OK && wire->exchange.reusable;
     record(fetcher, wire->index, word, wire->started_ns, &wire->exchange);
     fetcher->active--;
     if (!reusable) {
-        hang_up(wire);
-        return;
+        wire_hang_up(wire);
+        return false;
     }
     wire->idle = true;
     list_remove(&wire->link);
     list_append(&fetcher->idle, &wire->link);
-}
-
-/* Begins to connect. False when there is no way to. */
-static bool call(struct fetcher *fetcher, struct wire *wire)
-{
-    wire->connecting = true;
-    wire->sent = 0;
-    wire->fd = sock_dial(&wire->address);
-    return wire->fd >= 0 && watch(fetcher, EPOLL_CTL_ADD, wire->fd, EPOLLOUT, wire) == 0;
-}
-
-static struct wire *dial(struct fetcher *fetcher, const struct sockaddr_in *address)
-{
-    struct wire *wire = calloc(1, sizeof *wire);
-    if (wire == NULL)
-        return NULL;
-    list_clear(&wire->link);
-    wire->address = *address;
-    if (call(fetcher, wire))
-        return wire;
-    hang_up(wire);
-    return NULL;
+    return true;
 }
 
 /* The connection has ended. One that had waited may have been closed before the request came: that
@@ -114,13 +66,11 @@ static struct wire *dial(struct fetcher *fetcher, const struct sockaddr_in *addr
 static void lost(struct fetcher *fetcher, struct wire *wire, enum outcome_word word)
 {
     if (!wire->reused || !exchange_untouched(&wire->exchange)) {
-        settle(fetcher, wire, word);
+        (void)settle(fetcher, wire, word);
         return;
     }
-    (void)close(wire->fd);
-    wire->reused = false;
-    if (!call(fetcher, wire))
-        settle(fetcher, wire, OUTCOME_REFUSED);
+    if (!wire_redial(wire, fetcher->poll))
+        (void)settle(fetcher, wire, OUTCOME_REFUSED);
 }
 
 /* Sends what is left of the request. */
@@ -137,8 +87,8 @@ static void ask(struct fetcher *fetcher, struct wire *wire)
     wire->sent += sent < 0 ? 0 : (size_t)sent;
     /* Only a socket that was just connected, or took a part, changes what is waited for. */
     if ((wire->connecting || wire->sent < size) &&
-        watch(fetcher, EPOLL_CTL_MOD, wire->fd, wire->sent < size ? EPOLLOUT : EPOLLIN, wire) != 0)
-        settle(fetcher, wire, OUTCOME_REFUSED);
+        wire_watch(wire, fetcher->poll, wire->sent < size ? EPOLLOUT : WIRE_TO_READ) != 0)
+        (void)settle(fetcher, wire, OUTCOME_REFUSED);
     else
         wire->connecting = wire->sent < size;
 }
@@ -163,7 +113,7 @@ static void start(struct fetcher *fetcher)
     struct wire *wire = idle_wire(fetcher, address);
     bool reused = wire != NULL;
     if (!reused)
-        wire = dial(fetcher, address);
+        wire = wire_new(address, fetcher->poll);
     if (wire == NULL) {
         record(fetcher, index, OUTCOME_REFUSED, now_ns, NULL);
         return;
@@ -181,30 +131,35 @@ static void start(struct fetcher *fetcher)
         ask(fetcher, wire);
 }
 
-static void receive(struct fetcher *fetcher, struct wire *wire)
+/* Reads once. True when there may be more: the buffer was full, or an end was told. */
+static bool receive(struct fetcher *fetcher, struct wire *wire, bool ends)
 {
     enum outcome_word word;
     ssize_t got = recv(wire->fd, fetcher->buffer, BUFFER_BYTES, MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return errno == EINTR;
     if (got <= 0) {
         lost(fetcher, wire, got < 0 ? OUTCOME_RESET : exchange_end(&wire->exchange));
-        return;
+        return false;
     }
     word = exchange_feed(&wire->exchange, &fetcher->crc32, fetcher->job->max_bytes,
                          fetcher->buffer, (size_t)got);
-    if (word != EXCHANGE_MORE)
-        settle(fetcher, wire, word);
+    if (word == EXCHANGE_MORE)
+        return ends || got == BUFFER_BYTES;
+    if (settle(fetcher, wire, word) && ends)
+        wire_hang_up(wire); /* the end came with the answer */
+    return false;
 }
 
-static void attend(struct fetcher *fetcher, struct wire *wire)
+static void attend(struct fetcher *fetcher, struct wire *wire, uint32_t events)
 {
     if (wire->idle)
-        hang_up(wire); /* the origin has closed it, or said what nobody asked for */
+        wire_hang_up(wire); /* the origin has closed it, or said what nobody asked for */
     else if (!wire->connecting)
-        receive(fetcher, wire);
+        while (receive(fetcher, wire, events & WIRE_ENDS))
+            ;
     else if (wire->sent == 0 && sock_error(wire->fd) != 0)
-        settle(fetcher, wire, OUTCOME_REFUSED);
+        (void)settle(fetcher, wire, OUTCOME_REFUSED);
     else
         ask(fetcher, wire);
 }
@@ -216,7 +171,7 @@ static void expire(struct fetcher *fetcher)
         struct wire *oldest = LIST_ITEM(fetcher->busy.after, struct wire, link);
         if (oldest->started_ns > since_ns)
             return;
-        settle(fetcher, oldest, OUTCOME_TIMEOUT);
+        (void)settle(fetcher, oldest, OUTCOME_TIMEOUT);
     }
 }
 
@@ -229,7 +184,8 @@ static void cancel(struct fetcher *fetcher)
         wire->fd = -1;
     }
     while (!list_empty(&fetcher->busy))
-        settle(fetcher, LIST_ITEM(fetcher->busy.after, struct wire, link), OUTCOME_CANCELLED);
+        (void)settle(fetcher, LIST_ITEM(fetcher->busy.after, struct wire, link),
+                     OUTCOME_CANCELLED);
     while (fetcher->next < fetcher->job->many)
         record(fetcher, fetcher->next++, OUTCOME_CANCELLED, 0, NULL);
 }
@@ -249,7 +205,7 @@ static int turn(struct fetcher *fetcher)
         return -1;
     for (int i = 0; i < many && !ended(fetcher); i++) {
         if (events[i].data.ptr != NULL)
-            attend(fetcher, events[i].data.ptr);
+            attend(fetcher, events[i].data.ptr, events[i].events);
         else
             fetcher->caught = stop_take(fetcher->job->stop);
     }
@@ -276,6 +232,7 @@ static int fetch(struct fetcher *fetcher)
 int fetcher_run(const struct fetch_job *job, int *caught)
 {
     int failed = -1, error;
+    struct epoll_event stop = {.events = EPOLLIN, .data.ptr = NULL};
     struct fetcher *fetcher = calloc(1, sizeof *fetcher);
     if (fetcher == NULL)
         return -1;
@@ -284,13 +241,13 @@ int fetcher_run(const struct fetch_job *job, int *caught)
     list_clear(&fetcher->idle);
     crc32_open(&fetcher->crc32);
     fetcher->poll = epoll_create1(EPOLL_CLOEXEC);
-    if (fetcher->poll >= 0 && watch(fetcher, EPOLL_CTL_ADD, job->stop, EPOLLIN, NULL) == 0)
+    if (fetcher->poll >= 0 && epoll_ctl(fetcher->poll, EPOLL_CTL_ADD, job->stop, &stop) == 0)
         failed = fetch(fetcher);
     error = errno;
     *caught = fetcher->caught;
     cancel(fetcher);
     while (!list_empty(&fetcher->idle))
-        hang_up(LIST_ITEM(fetcher->idle.after, struct wire, link));
+        wire_hang_up(LIST_ITEM(fetcher->idle.after, struct wire, link));
     if (fetcher->poll >= 0)
         (void)close(fetcher->poll);
     free(fetcher);

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import msgspec
+import psutil
 
 from harness import contrast, launch, machine, stats
 from harness.measure import cells, fetch
@@ -71,8 +72,8 @@ class Turn:
     wall_s: float
     cpu_s: float
     """Of the client, its start left out."""
-    origin_busy: float | None = None
-    """Share of the time in which the origin had something to do; None for other servers."""
+    server_busy: float | None = None
+    """Share of the time in which the server had something to do; None where nobody looked."""
 
 
 def parse(text: str) -> tuple[int, float]:
@@ -138,9 +139,9 @@ def causes(turns: Sequence[Turn]) -> tuple[str, ...]:
             f"{server} {connections} connections: {client} reached {rate:.0f}/s and was busy for "
             f"{share:.0%} of the time"
         )
-        busy = [t.origin_busy for t in own if t.origin_busy is not None]
+        busy = [t.server_busy for t in own if t.server_busy is not None]
         if busy:
-            words += f", the origin for {stats.median(busy):.0%} of it"
+            words += f", the server for {stats.median(busy):.0%} of it"
         found.append(words)
     return tuple(found)
 
@@ -235,8 +236,11 @@ def _origin(setting: Setting, busy: list[float]) -> Iterator[int]:
 
 
 @contextmanager
-def _nginx(setting: Setting, program: str) -> Iterator[int]:
-    """Serve a body of the same size from nginx, on the gauge's core; yield the port."""
+def _nginx(setting: Setting, program: str, spent_s: list[float]) -> Iterator[int]:
+    """Serve a body of the same size from nginx, on the gauge's core; yield the port.
+
+    Leaves in `spent_s` the CPU seconds that it took for the length of the block.
+    """
     with launch.listener() as listener:
         port = listener.getsockname()[1]
     config = setting.folder / "nginx.conf"
@@ -250,7 +254,11 @@ def _nginx(setting: Setting, program: str) -> Iterator[int]:
             if child.process.poll() is not None or time.monotonic() > deadline:
                 raise HarnessError(f"nginx does not serve: {child.stderr().decode()[-200:]}")
             time.sleep(0.02)
+        nginx = psutil.Process(child.pid)
+        before = nginx.cpu_times()
         yield port
+        after = nginx.cpu_times()
+        spent_s.append(after.user - before.user + after.system - before.system)
 
 
 def _listens(port: int) -> bool:
@@ -261,12 +269,14 @@ def _listens(port: int) -> bool:
 def _turn(setting: Setting, clients: _Clients, turn: tuple[int, str, int, str], nginx: str) -> Turn:
     """Let one client load one fresh server."""
     block, server, connections, client = turn
-    busy: list[float] = []
-    serving = _nginx(setting, nginx) if server == "nginx" else _origin(setting, busy)
+    found: list[float] = []
+    serving = _nginx(setting, nginx, found) if server == "nginx" else _origin(setting, found)
     with serving as port:
         requests, wall_s, cpu_s = clients.by_name[client](port, connections)
-    origin_busy = stats.median(busy) if busy else None
-    return Turn(block, server, connections, client, requests, wall_s, cpu_s, origin_busy)
+    server_busy = stats.median(found) if found else None
+    if server == "nginx":
+        server_busy = found[0] / wall_s
+    return Turn(block, server, connections, client, requests, wall_s, cpu_s, server_busy)
 
 
 def run(setting: Setting) -> Reached:
