@@ -69,6 +69,7 @@ def test_a_second_ctrl_c_does_not_wait(shown: subprocess.Popen[str]) -> None:
     assert shown.stderr is not None
     port = int(until(shown.stdout, r"echo serves 127\.0\.0\.1:(\d+)")[1])
     pid = int(until(shown.stdout, r"--server-pid (\d+)")[1])
+    until(shown.stdout, "Ctrl-C drains it")
     with socket.create_connection(("127.0.0.1", port), timeout=20) as peer:
         peer.sendall(b"hello")
         assert peer.recv(9) == b"hello"
