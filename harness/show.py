@@ -24,7 +24,7 @@ from harness.model import HarnessError
 from harness.report.markdown import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from harness.model import Implementation
 
@@ -68,9 +68,14 @@ class _Watched:
         self._show_stderr()
         return status
 
-    def end(self) -> int:
-        """Return its exit status, once it has ended by itself or after Ctrl-C."""
+    def end(self, before: Iterable[str] = ()) -> int:
+        """Return its exit status, once it has ended by itself or after Ctrl-C.
+
+        Lines that promise what Ctrl-C does are said from here: it may come at once.
+        """
         try:
+            for line in before:
+                self._say(line)
             status = self._to_its_end()
         except KeyboardInterrupt:
             begin = time.monotonic()
@@ -106,9 +111,7 @@ def echo(one: Implementation, port: int, options: Sequence[str], say: Say) -> in
             words = [*launch.command(one, "echo"), "--fd", str(fd), *options]
             with launch.start(words, stderr=stderr, fds=[fd]) as child:
                 _ready(one, child)
-                for line in _try_echo(one, at, child.pid):
-                    say(line)
-                return _Watched(child, stderr, say).end()
+                return _Watched(child, stderr, say).end(_try_echo(one, at, child.pid))
 
 
 def _ready(one: Implementation, child: launch.Child) -> None:
@@ -153,9 +156,7 @@ def fetch(one: Implementation, port: int, options: Sequence[str], say: Say) -> i
             for line in _expect(one, at):
                 say(line)
             status = _client(one, [*options, *urls], Path(folder) / "stderr", say)
-            for line in _try_fetch(one, at):
-                say(line)
-            _stay(origin)
+            _stay(origin, _try_fetch(one, at), say)
             return status
 
 
@@ -165,9 +166,11 @@ def _client(one: Implementation, words: Sequence[str], stderr: Path, say: Say) -
         return _Watched(child, stderr, say).end()
 
 
-def _stay(origin: launch.Child) -> None:
-    """Keep the origin until Ctrl-C, or until it ends by itself."""
+def _stay(origin: launch.Child, before: Iterable[str], say: Say) -> None:
+    """Keep the origin until Ctrl-C, or until it ends by itself; `before` is said first."""
     try:
+        for line in before:
+            say(line)
         origin.process.wait()
     except KeyboardInterrupt:
         origin.stdin.close()
