@@ -113,6 +113,12 @@ def show(session: nox.Session) -> None:
     harness(session, "show")
 
 
+@nox.session(requires=["environment"], venv_backend="none")
+def new(session: nox.Session) -> None:
+    """Write the folder of a new implementation, which says in comments what to fill in."""
+    harness(session, "new")
+
+
 @nox.session(name="list", requires=["environment"], venv_backend="none")
 def list_(session: nox.Session) -> None:
     """List the implementations, their versions, and whether each can run here."""

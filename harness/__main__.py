@@ -20,7 +20,7 @@ from harness.model import HarnessError, InterruptedRun
 COMMANDS: dict[str, tuple[str, ...]] = {
     "A run": ("compare", "check", "plan", "measure", "analyse", "report"),
     "What runs found": ("diff", "history", "export"),
-    "By hand": ("list", "show"),
+    "By hand": ("list", "new", "show"),
     "The machine, the price, the proofs": ("doctor", "tax", "proof", "repeat", "explore"),
 }
 """Every command, below the heading that --help has for it."""

@@ -149,7 +149,7 @@ def _rerun(plan: Plan) -> tuple[str, ...]:
 def _shown(implementation: Implementation) -> Implementation:
     """Return an implementation without the paths of this machine."""
     folder = Path(implementation.folder)
-    inside = folder.parent.name == "implementations"
+    inside = folder.parent.name == "implementations" and not implementation.offered_by
     return msgspec.structs.replace(
         implementation, folder=f"implementations/{folder.name}" if inside else "", run=()
     )

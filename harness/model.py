@@ -118,6 +118,8 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """File name -> SHA-256 of its bytes, hexadecimal; the Python files of the workloads."""
     cannot_run: str = ""
     """Why it cannot run here, and the command that would help; empty: it can."""
+    offered_by: str = ""
+    """The installed distribution whose entry point it is; empty: a folder that was found."""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from harness import machine
+from harness import machine, offered
 from harness.launch import ROOT
 from harness.lines import code_lines
 from harness.model import (
@@ -39,6 +39,8 @@ from harness.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
+
+    from harness.offered import Offer
 
 IN_TREE = ROOT / "implementations"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -64,16 +66,24 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     beyond: dict[str, str] = {}
 
 
-def read(folder: Path) -> Implementation:
-    """Return what a folder's meta.toml says, and whether it can run here. Raises UsageError."""
+def is_name(word: str) -> bool:
+    """Tell whether an implementation may be called so."""
+    return bool(NAME.fullmatch(word)) and word != ALL
+
+
+def read(folder: Path, name: str = "") -> Implementation:
+    """Return what a folder's meta.toml says, and whether it can run here. Raises UsageError.
+
+    Its name is the folder's own where none is given.
+    """
     file = folder / "meta.toml"
     meta = _meta(file)
-    if not NAME.fullmatch(folder.name) or folder.name == ALL:
+    if not is_name(folder.name):
         raise UsageError(f"{file}: the folder's name must match {NAME.pattern}, and not be {ALL}.")
     versions, cannot_run = _availability(file, meta)
     facts = msgspec.structs.asdict(meta)
     return Implementation(
-        name=folder.name,
+        name=name or folder.name,
         folder=str(folder.resolve()),
         versions=versions,
         code_lines=_code_lines(folder),
@@ -167,8 +177,19 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def discover(outside: Iterable[Path] = ()) -> list[Implementation]:
-    """Return all implementations: the tree's, then those below each outside folder."""
-    found = {folder.name: read(folder) for folder in _folders(IN_TREE)}
+    """Return all implementations: the tree's, what packages offer, those below outside folders.
+
+    A name stands once. Raises UsageError.
+    """
+    found = {file.parent.name: read(file.parent) for file in sorted(IN_TREE.glob("*/meta.toml"))}
+    for offer in offered.offers():
+        if not is_name(offer.name) or offer.name in found:
+            wrong = "is taken" if offer.name in found else f"must match {NAME.pattern}"
+            raise UsageError(
+                f"the package {offer.distribution} offers {offer.name!r} to evenloop, "
+                f"a name that {wrong}; uninstall it, or let its authors rename the entry point."
+            )
+        found[offer.name] = _offered(offer)
     for root in outside:
         folders = _folders(root)
         if not folders:
@@ -179,6 +200,30 @@ def discover(outside: Iterable[Path] = ()) -> list[Implementation]:
                 raise UsageError(f"{folder}: the name is taken by {taken}; rename the folder.")
             found[folder.name] = read(folder)
     return list(found.values())
+
+
+def _offered(offer: Offer) -> Implementation:
+    """Return what a package offers; where that cannot be read, a row that says why."""
+    package = {offer.distribution: offer.version}
+    fault = offer.fault
+    if offer.folder:
+        try:
+            one = read(offer.folder, offer.name)
+        except UsageError as error:
+            fault = str(error)
+        else:
+            return msgspec.structs.replace(
+                one, versions={**package, **one.versions}, offered_by=offer.distribution
+            )
+    return Implementation(
+        name=offer.name,
+        folder="",
+        title=offer.name,
+        style="unknown",
+        versions=package,
+        offered_by=offer.distribution,
+        cannot_run=f"what the package {offer.distribution} offers cannot be read: {fault}",
+    )
 
 
 def _folders(root: Path) -> list[Path]:

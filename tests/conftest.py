@@ -38,6 +38,8 @@ ONE_PYTHON = {
     "test_report.py": 12,
     "test_tutorial.py": 13,
     "test_report_html.py": 13,
+    "test_template.py": 12,
+    "test_watching.py": 13,
 }
 
 GOLDEN = Path(__file__).resolve().parent / "golden"

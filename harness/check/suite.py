@@ -326,6 +326,7 @@ def _again(one: Implementation, case: str) -> str:
     """Return the command that plays a case again."""
     words = ["nox", "-s", "check", "--", one.name]
     folder = Path(one.folder)
-    if not folder.is_relative_to(launch.ROOT / "implementations") and one.kind != "reference":
+    known = folder.is_relative_to(launch.ROOT / "implementations") or one.offered_by
+    if not known and one.kind != "reference":
         words += ["--from", str(folder.parent)]
     return shlex.join([*words, "--case", case.removesuffix(".declared")])
