@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--run", "folder", type=click.Path(path_type=Path), metavar="DIR", help="Check a planned run."
 )
+@click.option("--watch", is_flag=True, help="Check one again at each change of its files.")
 def check(
     names: tuple[str, ...],
     patterns: tuple[str, ...],
@@ -66,14 +67,18 @@ def check(
     json_file: Path | None,
     junit_file: Path | None,
     folder: Path | None,
+    watch: bool,
 ) -> None:
     """Check the behaviour alone; exit 1 when a MUST fails.
 
     \b
     nox -s check
     nox -s check -- trio --case E04
+    nox -s check -- trio --watch --quick                      until Ctrl-C
     nox -s check -- --json verdicts.json --junit junit.xml
     """
+    if watch and (len(names) != 1 or json_file or junit_file or folder):
+        raise UsageError("--watch takes the NAME of one implementation, and no file to write.")
     for file in (json_file, junit_file):
         options.writable(file)
     if folder:
@@ -81,7 +86,6 @@ def check(
         stages.check_stage(the_plan, folder, run_folder.Clock(folder))
         chosen, verdicts = list(the_plan.implementations), stages.verdicts_of(folder)
     else:
-        chosen = plan.choose(plan.discover(outside), names)
         picked = suite.select(
             cases.ALL,
             patterns,
@@ -89,6 +93,12 @@ def check(
             levels=levels,
             quick=quick,
         )
+        if watch:
+            from harness.commands import watching  # noqa: PLC0415  a plain check needs no board
+
+            watching.watch(names[0], outside, picked)
+            return
+        chosen = plan.choose(plan.discover(outside), names)
         verdicts = []
         able = [one for one in chosen if not one.cannot_run]
         with Progress() as progress:
