@@ -15,12 +15,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from harness import files
+from harness import files, offered
 from harness.summary import Summary
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -118,7 +119,7 @@ def test_the_page_is_true(tmp_path: Path) -> None:
                 if " compare " in line and len(os.sched_getaffinity(0)) < 2:
                     pytest.skip("measuring needs two cores")
                 doubts.append(judge(line, run(line, tree), promised))
-    row, status = row_of("Threads", "mythreads", tree / "runs" / "mine")
+    row, status = row_of("My threads", "mythreads", tree / "runs" / "mine")
     assert row
     assert status == "ok" or (status == "unproven" and any(doubts))
     if any(doubts):
@@ -135,6 +136,19 @@ def test_what_the_readme_breaks_is_caught(tmp_path: Path) -> None:
     file = tree / mend.removeprefix("git checkout ")
     assert file.read_bytes() != (ROOT / file.relative_to(tree)).read_bytes()
     assert not judge(check, run(check, tree), "FAIL trio E01.1")
+
+
+def test_the_package_that_the_page_shows_offers_what_it_wrote() -> None:
+    """Its entry points are of the group that is looked for, and name packages with a meta.toml."""
+    page = blocks(PAGE)
+    [project] = [one for one in page if one.file.endswith("pyproject.toml")]
+    told = tomllib.loads(project.text)
+    points = told["project"]["entry-points"][offered.GROUP]
+    folder = Path(project.file).parent
+    for package in points.values():
+        assert f"{folder}/{package}/meta.toml" in {one.file for one in page}
+        assert package in told["tool"]["setuptools"]["packages"]
+        assert "meta.toml" in told["tool"]["setuptools"]["package-data"][package]
 
 
 def test_the_page_has_what_the_test_follows() -> None:
