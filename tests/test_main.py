@@ -11,12 +11,13 @@ from pathlib import Path
 import click
 import psutil
 import pytest
+from rich.console import Console
 
 from harness import cost, files, plan, run_folder, stages
 from harness.__main__ import COMMANDS, Lazy
-from harness.commands import compare, options
+from harness.commands import compare, listing, options
 from harness.launch import ROOT
-from harness.model import InterruptedRun, Plan, Sample, Verdict
+from harness.model import Implementation, InterruptedRun, Plan, Sample, Verdict
 
 
 def harness(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -83,8 +84,34 @@ def test_list_shows_all_and_why_not(tmp_path: Path) -> None:
     done = harness("list", "--from", str(tmp_path))
     assert done.returncode == 0
     for name in ("asyncio", "trio", "curio", "twisted", "gevent", "tornado", "reference", "mine"):
-        assert re.search(rf"^{name}\b", done.stdout, re.MULTILINE)
+        assert re.search(rf"^ *{name}\b", done.stdout, re.MULTILINE)
     assert "pip install 'evenloop-no-such-package'" in " ".join(done.stdout.split())
+
+
+def test_list_stays_on_a_narrow_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line of 80 columns each; a variant indented below its sibling, names and years whole."""
+    found = {
+        name: Implementation(
+            name=name,
+            folder="/",
+            title="A title of more than twenty letters",
+            style="coroutine",
+            year=2014,
+            variant_of=over,
+            versions={"a-distribution": "26.10.0", "another-one": "1.2.3"},
+        )
+        for name, over in (("asyncio_protocol", "asyncio"), ("asyncio", ""), ("other", ""))
+    }
+    Console(width=80).print(listing.table(found, 80))
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line.rstrip()) for line in lines) <= 80
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["asyncio", "2014"],
+        ["asyncio_protocol", "2014"],
+        ["other", "2014"],
+    ]
+    assert [line[:2] == "  " for line in lines[1:]] == [False, True, False]
+    assert all("a-dist" in line for line in lines[1:])
 
 
 def test_a_wrong_meta_is_named(tmp_path: Path) -> None:
