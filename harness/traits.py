@@ -116,6 +116,7 @@ SCENARIOS: dict[str, Callable[[Series], Iterator[Found]]] = {
     "busy-thread": _beside,
     "stalled-main": _stalled,
     "memory": _memory,
+    "contextvars": _plain,
     "start-and-end": _plain,
 }
 

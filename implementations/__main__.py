@@ -22,7 +22,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from implementations import burden
+from implementations import burden, contexts
 from implementations.contract import EchoOptions, FetchJob, Outcome, parse_url
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ def _arguments() -> argparse.ArgumentParser:
     echo.add_argument(
         "--naive", action="store_true", help="serve as the documentation teaches it: naive.py"
     )
+
+    echo.add_argument("--contextvars", help="write to this file which step sees whose context")
 
     fetch = workloads.add_parser(
         "fetch", help="GET URLs, from the arguments or one a line on stdin"
@@ -211,6 +213,8 @@ def echo(folder: Path, options: argparse.Namespace) -> int:
     tls = _server_tls(options), options.tls_cert, options.tls_key
     echo_options = EchoOptions(options.idle_s, options.grace_s, options.limit, *tls)
     listener = _listen(options)
+    if options.contextvars:
+        contexts.watch(options.contextvars, folder)
     module = load(folder, _module(options))
     module.serve(listener, echo_options, lambda: print("READY", flush=True))
     return 0

@@ -17,6 +17,7 @@ from harness.cost import Book
 from harness.measure.scenarios import (
     busy_thread,
     churn,
+    contexts,
     flood,
     imports,
     memory,
@@ -47,6 +48,7 @@ TABLE: tuple[Scenario, ...] = (
     busy_thread.SCENARIO,
     stalled_main.SCENARIO,
     memory.SCENARIO,
+    contexts.SCENARIO,
     size.FETCH,
     start_and_end.SCENARIO,
 )
