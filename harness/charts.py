@@ -7,13 +7,14 @@ A chart has its units on its axes, its intervals drawn, and a word beside what a
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 from altair.utils import schemapi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     Row = Mapping[str, str | float | bool | None]
 
@@ -27,7 +28,9 @@ _SHAPES = ("circle", "square", "diamond", "triangle-right")
 # a test does so for whole specifications.
 schemapi.disable_debug_mode()
 
-_ROW = 30  # pixels of a bar and its gap
+_ROW = 30  # pixels of a bar and its gap ...
+_ROW_OF_MANY = 22  # ... where more than FEW stand below each other
+FEW = 9
 
 
 def _family(rows: Sequence[Row], *, phone: bool) -> alt.Color:
@@ -39,15 +42,27 @@ def _family(rows: Sequence[Row], *, phone: bool) -> alt.Color:
     return alt.Color("family:N", scale=alt.Scale(domain=list(FAMILIES)), legend=legend)
 
 
+def _height(order: Sequence[str]) -> int:
+    """Return the pixels of rows one below the other."""
+    return len(order) * (_ROW if len(order) <= FEW else _ROW_OF_MANY)
+
+
+def _names(*, shown: bool, below: Collection[str]) -> alt.Axis:
+    """Return the axis of contestants; an arrow is before those who stand below another."""
+    axis = alt.Axis(labels=shown, title=None, ticks=False, domain=False, labelPadding=8)
+    if below:  # titles are put into an expression as JSON, of which they can be no more than text
+        listed = json.dumps(sorted(below))
+        axis.labelExpr = f"(indexof({listed}, datum.label) < 0 ? '' : '↳ ') + datum.label"
+    return axis
+
+
 def _bars(
-    data: str, rows: Sequence[Row], order: Sequence[str], width: int, *, names: bool, phone: bool
+    data: str, rows: Sequence[Row], order: Sequence[str], width: int, y: alt.Y, *, phone: bool
 ) -> alt.LayerChart:
     """Return one panel: a bar a contestant, its interval, its figure at the end."""
     first = rows[0]
     share = bool(first["share"])
     most = max(float(row["end"] or 0) for row in rows)
-    axis = alt.Axis(labels=names, title=None, ticks=False, domain=False, labelPadding=8)
-    y = alt.Y("name:N", sort=list(order), axis=axis, scale=alt.Scale(paddingInner=0.3))
     form = "~%" if share else "~g"
     ticks = alt.Axis(title=str(first["unit"]), tickCount=4, format=form, grid=False)
     x = alt.X("value:Q", axis=ticks, scale=alt.Scale(domain=[0, most * 1.2], nice=False))
@@ -66,23 +81,29 @@ def _bars(
     says = [str(first["note"])] if first["note"] else []
     title = alt.Title(str(first["panel"]), subtitle=says, anchor="start", offset=6, fontSize=13)
     drawn = alt.LayerChart(layer=[one, bars, line, *ends, text])
-    return drawn.properties(width=width, height=_ROW * len(order), title=title)
+    return drawn.properties(width=width, height=_height(order), title=title)
 
 
 def answer(
-    panels: Sequence[Sequence[Row]], order: Sequence[str], *, title: str, phone: bool
+    panels: Sequence[Sequence[Row]],
+    order: Sequence[str],
+    *,
+    title: str,
+    phone: bool,
+    below: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return the ranked cells of a workload side by side, or one under the other for a phone.
 
     A row has: name, family, panel, value, low, high, end (where the label begins), label, unit,
     share (a share of the ideal instead of a ratio), note (the panel's), proven. `order` has the
-    names, the best first.
+    names, the best first; those `below` are variants of the one before them.
     """
     width = 210 if phone else (660 - 12 * len(panels)) // len(panels)
-    drawn = [
-        _bars(str(i), rows, order, width, names=phone or i == 0, phone=phone)
-        for i, rows in enumerate(panels)
-    ]
+    drawn = []
+    for i, rows in enumerate(panels):
+        axis = _names(shown=phone or i == 0, below=below)
+        y = alt.Y("name:N", sort=list(order), axis=axis, scale=alt.Scale(paddingInner=0.3))
+        drawn.append(_bars(str(i), rows, order, width, y, phone=phone))
     whole = alt.vconcat(*drawn, spacing=18) if phone else alt.hconcat(*drawn, spacing=22)
     return _finish(whole, title, panels)
 
@@ -119,7 +140,7 @@ def latencies(
     points = base.mark_point(filled=True, opacity=1, size=64)
     layers = [line, span, points.encode(x=x, color=color, shape=shape)]
     drawn = alt.LayerChart(layer=layers)
-    sized = drawn.properties(width=210 if phone else 520, height=_ROW * len(order))
+    sized = drawn.properties(width=210 if phone else 520, height=_height(order))
     return _finish(sized, title, [rows])
 
 
@@ -147,7 +168,7 @@ def _dots(
     )
     title = alt.Title(str(rows[0]["panel"]), anchor="start", offset=6, fontSize=13)
     drawn = alt.LayerChart(layer=[ideal, span, dots, figures])
-    return drawn.properties(width=width, height=_ROW * len(order), title=title)
+    return drawn.properties(width=width, height=_height(order), title=title)
 
 
 def shares(
@@ -216,9 +237,13 @@ def curves(
 ) -> dict[str, Any]:
     """Return a figure against what was varied: a small panel each, the others in grey.
 
-    A row has: name, family, x (its label), step (its order), value, low, high (null: not known).
+    More than FEW make them smaller, for a page that is not all charts. A row has: name, family,
+    x (its label), step (its order), value, low, high (null: not known).
     """
     steps = [str(x) for _, x in sorted({(float(r["step"] or 0), str(r["x"])) for r in rows})]
+    few = len(order) <= FEW
+    size = {"width": 226, "height": 130} if few else {"width": 118, "height": 84}
+    size = {"width": 124, "height": 110 if few else 84} if phone else size
     axis = alt.Axis(title=x_title, labelAngle=0, grid=False)
     x = alt.X("x:N", sort=steps, axis=axis, scale=alt.Scale(type="point", padding=0.25))
     y = alt.Y("value:Q", axis=alt.Axis(title=y_title, format="~s", tickCount=4))
@@ -233,12 +258,12 @@ def curves(
         .mark_rule(style="interval", strokeWidth=1.5)
         .encode(y="low:Q", y2="high:Q"),
         own.mark_point(filled=True, opacity=1, size=36).encode(y=y, color=color),
-    ).properties(width=124 if phone else 226, height=110 if phone else 130)
+    ).properties(**size)
     header = alt.Header(title=None, labelAnchor="start", labelFontWeight="bold", labelFontSize=13)
     whole = layered.facet(
         facet=alt.Facet("name:N", sort=list(order), header=header),
-        columns=2 if phone else 3,
-        spacing=14,
+        columns=2 if phone else 3 if few else 5,
+        spacing=14 if few or phone else 10,
         data=alt.NamedData("0"),
     )
     return _finish(whole, title, [_context(rows)])

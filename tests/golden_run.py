@@ -94,6 +94,21 @@ STYLES = {
     "trio": "coroutine",
     "twisted": "callback",
 }
+YEARS = {
+    "asyncio": 2014,
+    "curio": 2015,
+    "gevent": 2009,
+    "threads": 1992,
+    "tornado": 2009,
+    "trio": 2017,
+    "twisted": 2002,
+}
+NOVELTY = {
+    "threads": "straight code that blocks, one of it for each connection",
+    "trio": "nurseries: a task cannot outlive the block that started it",
+    "twisted": "Deferreds: a result that is not there yet is an object",
+}
+STATE = {"gevent": (1.0, 0.4), "threads": (0.5, 0.0)}  # who sees a connection's: itself, others
 VERSIONS = {
     "curio": "1.6",
     "gevent": "26.9.0",
@@ -188,7 +203,8 @@ def implementation(name: str) -> Implementation:
         run=("{python}", "-m", "harness.gauge", "reference") if native else (),
         read_size={"twisted": "64 KiB, set by the reactor"}.get(name, "256 KiB"),
         loop={"twisted": "epoll reactor", "gevent": "libev", "trio": "own epoll"}.get(name, "own"),
-        year=2014,
+        year=YEARS.get(name, 0),
+        novelty=NOVELTY.get(name, ""),
         known=KNOWN.get(name, {}),
         beyond=BEYOND.get(name, {}),
         versions={name: VERSIONS[name]} if name in VERSIONS else {},
@@ -501,7 +517,7 @@ def _echo_traits(one: _Traits) -> None:
     else:
         one.add("echo/memory", pss_bytes=held)
     if one.name == "reference":
-        for where in ("echo/import", "echo/busy-thread", "echo/stalled-main"):
+        for where in ("echo/import", "echo/busy-thread", "echo/stalled-main", "echo/contextvars"):
             one.add(where, own)
         return
     one.add("echo/import", import_ns=one.about(6e7))
@@ -510,6 +526,8 @@ def _echo_traits(one: _Traits) -> None:
     stalled = {**one.slices("alone_", 2000, 0.2, 1), **one.slices("beside_", 2000, 45.6, 2)}
     stalled["beside_late_p99_ns"] = [300.0, 900_000.0]
     one.add("echo/stalled-main", **stalled)
+    seen, leaked = STATE.get(one.name, (1.0, 0.0))
+    one.add("echo/contextvars", steps=[21.0], seen_share=[seen], leaked_share=[leaked])
 
 
 def traits() -> list[Trait]:

@@ -49,6 +49,8 @@ def hostile(summary: Summary) -> Summary:
             one,
             title=one.name + HOSTILE,
             style=HOSTILE,
+            novelty=HOSTILE,
+            variant_of="asyncio" if one.name == "gevent" else HOSTILE,
             homepage="javascript:alert(1)" if one.name == "trio" else HOSTILE,
             loop=HOSTILE,
             read_size=HOSTILE,

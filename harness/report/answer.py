@@ -1,15 +1,15 @@
 """The answer: one table of all implementations over both workloads, and what its columns are.
 
 Rules: as in `tables`: Summary in, Markdown out. A row for everyone, in the order of the first
-workload; who has no figures has a verdict in their place. Where a cell has a figure of each
-workload, they stand one below the other.
+workload, a variant below its sibling wherever its own place is; who has no figures has a verdict in
+their place. Where a cell has a figure of each workload, they stand one below the other.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report import FOLDER, HTML_FILE, numbers, words
+from harness.report import FOLDER, HTML_FILE, numbers, siblings, words
 from harness.report.markdown import Markdown, join, link, small, strong, table, text
 from harness.report.sentences import connection_kib, differing
 from harness.report.tables import NOTHING, known_by_name
@@ -24,7 +24,7 @@ BELOW = "<br>"
 _DOUBT = "≠"
 
 
-def _with_interval(found: Estimate | None, *, most: int = 2, mark: str = "") -> Markdown:
+def with_interval(found: Estimate | None, *, most: int = 2, mark: str = "") -> Markdown:
     """Return a figure and below it, in small, its interval, which no line breaks."""
     value = text(numbers.figure(found, most=most) + mark)
     dash = "\N{EN DASH}"
@@ -48,17 +48,19 @@ def _in(each: CellSummary | None, name: str) -> Result | None:
     return next((r for r in each.results if r.implementation == name), None) if each else None
 
 
-def _cpu(found: WorkloadSummary, name: str) -> str:
+def cpu(found: WorkloadSummary, name: str) -> str:
+    """Return its CPU time per message in the first of the cells that the ranking rests on."""
     cells = plain_cells(found)
     result = _in(cells[0], name) if cells else None
     return numbers.figure(result.cpu_us, most=1) if result else numbers.NONE
 
 
-def _lines(one: Implementation, file: str) -> Markdown:
+def lines(one: Implementation, file: str) -> Markdown:
+    """Return the lines of code of one of its files, and where it stands."""
     if file not in one.code_lines:
         return text(numbers.NONE)
-    lines = str(one.code_lines[file])
-    return link(lines, f"{one.folder}/{file}") if one.folder else text(lines)
+    many = str(one.code_lines[file])
+    return link(many, f"{one.folder}/{file}") if one.folder else text(many)
 
 
 def _behaviour(summary: Summary, rows: Sequence[Standing]) -> Markdown:
@@ -73,7 +75,11 @@ def _behaviour(summary: Summary, rows: Sequence[Standing]) -> Markdown:
     return join(said, BELOW)
 
 
-def _pairs(rows: Sequence[object]) -> Markdown:
+def _name(one: Implementation, *, variant: bool) -> Markdown:
+    return Markdown(siblings.indented(link(one.title, one.homepage), variant=variant))
+
+
+def pairs(rows: Sequence[object]) -> Markdown:
     """Return figures of all workloads in one cell; a dash alone where there is none."""
     if all(str(one) == numbers.NONE for one in rows):
         return text(numbers.NONE)
@@ -97,21 +103,21 @@ def answer(summary: Summary) -> Markdown:
     given = rate_cell(summary)
     memory = any(connection_kib(summary, name) for name in names)
     rows = []
-    for name in names:
+    for name, variant in siblings.grouped(names, known):
         one, own = known[name], [by_name[w.workload][name] for w in many]
         p99 = _in(given, name)
-        row: list[object] = [link(one.title, one.homepage), _behaviour(summary, own)]
+        row: list[object] = [_name(one, variant=variant), _behaviour(summary, own)]
         for standing in own:
             mark = f" {_DOUBT}" if standing.disagree else ""
-            row += [_rank(one, standing), _with_interval(standing.ratio, mark=mark)]
-        row.append(_pairs([numbers.percent(standing.of_reference) for standing in own]))
+            row += [_rank(one, standing), with_interval(standing.ratio, mark=mark)]
+        row.append(pairs([numbers.percent(standing.of_reference) for standing in own]))
         if given:
             latency = p99.latency if p99 else None
-            row.append(_with_interval(latency.p99_us if latency else None, most=0))
-        row.append(_pairs([_cpu(w, name) for w in many]))
+            row.append(with_interval(latency.p99_us if latency else None, most=0))
+        row.append(pairs([cpu(w, name) for w in many]))
         if memory:
             row.append(numbers.figure(connection_kib(summary, name), most=1))
-        row.append(_pairs([_lines(one, f"{w.workload}.py") for w in many]))
+        row.append(pairs([lines(one, f"{w.workload}.py") for w in many]))
         rows.append(row)
     heads = _heads(summary, given=given is not None, memory=memory)
     return table(heads, rows, "ll" + "r" * (len(heads) - 2))
@@ -137,13 +143,14 @@ def side_by_side(summary: Summary) -> Markdown:
     first = next((w.baseline for w in summary.workloads if w.baseline), "")
     known = known_by_name(summary)
     rows = []
-    for one in summary.implementations:
+    for name, variant in siblings.grouped(list(known), known):
+        one = known[name]
         own = [w.workload for w in summary.workloads if f"{w.workload}.py" in one.code_lines]
         if not own:
             continue
-        row: list[object] = [one.title]
+        row: list[object] = [siblings.indented(one.title, variant=variant)]
         for found in summary.workloads:
-            row.append(_lines(one, f"{found.workload}.py"))
+            row.append(lines(one, f"{found.workload}.py"))
             pair = f"{FOLDER}/{HTML_FILE}#read={found.workload},{first},{one.name}"
             both = found.workload in own and first and one.name != first
             row.append(link("side by side", pair) if both else numbers.NONE)
@@ -161,6 +168,10 @@ def legend(summary: Summary) -> Markdown:
         "A rank such as 2–3 is a range: these places cannot be told apart.",  # noqa: RUF001
         "Small: 95% intervals.",
     ]
+    known = known_by_name(summary)
+    if any(variant for _, variant in siblings.grouped(list(known), known)):
+        arrow = siblings.ARROW.strip()
+        parts.append(f"{arrow}: a variant of the one above, ranked as if it stood alone.")
     for found in summary.workloads:
         if cells := [c.cell for c in plain_cells(found)]:
             mean = "geometric mean of " if len(cells) > 1 else ""

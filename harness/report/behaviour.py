@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from harness.report import FOLDER, HTML_FILE, numbers, words
+from harness.report import FOLDER, HTML_FILE, numbers, siblings, words
 from harness.report.markdown import Markdown, code, join, link, prose, small, strong, table, text
 from harness.report.tables import NOTHING, known_by_name
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 CASES_FILE = "cases.html"
 SHOWN_CASES = 3  # of a group; the rest are counted, and stand in cases.html
 SHOWN_LINES = 20  # of a wire log
+COLUMNS = 8  # of contestants that a page has room for, their titles on top
 SHOWN_LOGS = 12  # of a list; a page with more would be about nothing else
 
 
@@ -98,20 +99,32 @@ def matrix(summary: Summary, workload: Workload) -> Markdown:
 
 
 def _matrix(summary: Summary, clauses: Sequence[ClauseSummary], of: Collection[str]) -> Markdown:
-    cases = by_clause(summary)
+    """Return verdicts: a row a clause, or where more than COLUMNS take part, a row for each."""
+    known, cases = known_by_name(summary), by_clause(summary)
     seen = {name for c in clauses for name in c.verdicts if name in of}
-    names = [one for one in summary.implementations if one.name in seen]
+    order = siblings.grouped([name for name in known if name in seen], known)
+
+    def mark(c: ClauseSummary, name: str) -> str:
+        kind = c.verdicts.get(name)
+        many = tally(cases.get(c.clause, []), name, kind) if kind else ""
+        return f"{words.MARKS[kind]} {many}".rstrip() if kind else " "
+
+    if not clauses:
+        return NOTHING
+    if len(order) > COLUMNS:
+        heads: list[object] = ["", *(join([strong(c.clause), c.title], "<br>") for c in clauses)]
+        levels = [join([c.level, len(cases.get(c.clause, []))], "<br>") for c in clauses]
+        wide: list[list[object]] = [["level, cases", *levels]]
+        for name, variant in order:
+            title = siblings.indented(known[name].title, variant=variant)
+            wide.append([title, *(mark(c, name) for c in clauses)])
+        return table(heads, wide, "l" + "c" * len(clauses))
     rows = []
     for c in clauses:
-        own = cases.get(c.clause, [])
-        marks: list[object] = []
-        for one in names:
-            kind = c.verdicts.get(one.name)
-            many = tally(own, one.name, kind) if kind else ""
-            marks.append(f"{words.MARKS[kind]} {many}".rstrip() if kind else " ")
-        rows.append([strong(c.clause), c.title, c.level, len(own) or numbers.NONE, *marks])
-    heads = ["", "", "level", "cases", *(one.title for one in names)]
-    return table(heads, rows, "lllr" + "c" * len(names)) if rows else NOTHING
+        many = len(cases.get(c.clause, [])) or numbers.NONE
+        rows.append([strong(c.clause), c.title, c.level, many, *(mark(c, n) for n, _ in order)])
+    heads = ["", "", "level", "cases", *(known[name].title for name, _ in order)]
+    return table(heads, rows, "lllr" + "c" * len(order))
 
 
 def legend() -> Markdown:

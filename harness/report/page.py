@@ -21,11 +21,13 @@ from harness.report import (
     controls,
     idioms,
     latency,
+    models,
     numbers,
     provenance,
     sentences,
     tables,
     taxes,
+    timeline,
     traits,
     words,
 )
@@ -54,6 +56,7 @@ _RANGES = (
     "Small figures are the range over slices of the one process that was measured, or where every "
     "block was, the interval over blocks."
 )
+_SENTENCES = 8  # a table says the same of everyone in less room
 _UNKNOWN: tuple[VerdictKind, ...] = ("HARNESS-ERROR", "INCONCLUSIVE", "UNSUPPORTED", "INFO")
 
 
@@ -77,14 +80,32 @@ def _withheld(summary: Summary) -> list[str]:
     return found
 
 
-def _sentences(summary: Summary) -> Iterable[tuple[str, str]]:
-    yield from sentences.sentences(summary)
-    if said := sentences.p99_pairs(summary):
-        yield "p99", said
+def _sentences(summary: Summary) -> Markdown:
+    """Return a sentence a framework, folded where there are more than anyone reads in a row."""
+    rows = list(sentences.sentences(summary))
+    whole = _bullets(rows)
+    if len(rows) > _SENTENCES:
+        whole = details("Each in a sentence: rank, latency, fairness, memory, behaviour", whole)
+    pairs = sentences.p99_pairs(summary)
+    between = "\n" if len(rows) <= _SENTENCES else "\n\n"
+    return Markdown(between.join(filter(None, [whole, _bullets([("p99", pairs)] * bool(pairs))])))
 
 
 def _bullets(rows: Iterable[tuple[str, str]]) -> Markdown:
     return Markdown("\n".join(f"- {strong(title)} {text(said)}" for title, said in rows))
+
+
+def _story(summary: Summary) -> dict[str, object]:
+    """Return the story's parts, and what waiting costs by model."""
+    title = timeline.heading(summary)
+    return {
+        "story": title,
+        "story_says": timeline.says(summary) if title else "",
+        "timeline": timeline.timeline(summary),
+        "waiting": f"The memory of {models.WAITING:,} waiting connections, by model",
+        "waiting_says": models.says(summary),
+        "by_model": models.by_model(summary),
+    }
 
 
 def _answer(summary: Summary, drawn: Mapping[str, Picture]) -> dict[str, object]:
@@ -97,7 +118,7 @@ def _answer(summary: Summary, drawn: Mapping[str, Picture]) -> dict[str, object]
         "legend": answer.legend(summary),
         "missing": Markdown("\n".join(dict.fromkeys("\n".join(filter(None, missing)).split("\n")))),
         "answer_picture": _tag(drawn, "answer"),
-        "sentences": _bullets(_sentences(summary)),
+        "sentences": _sentences(summary),
         "conditions": _conditions(summary, drawn),
     }
 
@@ -142,7 +163,7 @@ def _figures(summary: Summary) -> list[Markdown]:
             ]
     parts.append(details("Cold and warm", _cold(summary)))
     for one in traits.parts(summary):
-        body = _paragraphs([one["what"], one["table"], one["notes"]])
+        body = _paragraphs([one["what"], one["says"], one["table"], one["notes"]])
         parts.append(details(str(one["heading"]), body))
     return [part for part in parts if part]
 
@@ -263,6 +284,7 @@ def page(
         "taxes": details("What the contract costs, in full", taxes.taxes(taxed)),
         "charts": _charts(summary, drawn),
         "figures": _figures(summary),
+        **_story(summary),
         "side_by_side": answer.side_by_side(summary),
         "baseline": BASELINE,
         "tie": f"{contrast.TIE:.0%}",

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from harness import charts
-from harness.report import numbers, words
+from harness.report import numbers, siblings, words
 from harness.report.picture import Picture, family, label
 from harness.summary import Estimate
 
@@ -33,9 +33,16 @@ def _known(summary: Summary) -> dict[str, Implementation]:
 def _order(
     found: WorkloadSummary, known: Mapping[str, Implementation], drawn: Collection[object]
 ) -> list[str]:
-    """Return the titles of those who are drawn, the best of the workload first."""
-    titles = [label(known[row.implementation]) for row in found.standings]
-    return [title for title in titles if title in drawn]
+    """Return the titles of those who are drawn: the best first, each before its variants."""
+    names = [row.implementation for row in found.standings]
+    there = [name for name in names if label(known[name]) in drawn]
+    return [label(known[name]) for name, _ in siblings.grouped(there, known)]
+
+
+def _below(known: Mapping[str, Implementation], drawn: Collection[object]) -> list[str]:
+    """Return the titles of those who are drawn below another, whose variant they are."""
+    there = [name for name, one in known.items() if label(one) in drawn]
+    return [label(known[name]) for name, variant in siblings.grouped(there, known) if variant]
 
 
 def _said(rows: Iterable[Row]) -> str:
@@ -83,14 +90,18 @@ def _ratios(
 
 
 def _bars(
-    name: str, title: str, panels: Sequence[Sequence[Row]], order: Sequence[str]
+    name: str,
+    title: str,
+    panels: Sequence[Sequence[Row]],
+    order: Sequence[str],
+    below: Collection[str],
 ) -> Picture | None:
     if not order:
         return None
     said = "; ".join(f"{rows[0]['panel']}: {_said(rows)}" for rows in panels)
 
     def draw(phone: bool) -> dict[str, Any]:
-        return charts.answer(panels, order, title=title, phone=phone)
+        return charts.answer(panels, order, title=title, phone=phone, below=below)
 
     return Picture(name, title, f"Bar chart, {title}, as ratios. {said}.", draw)
 
@@ -105,7 +116,8 @@ def _answer(summary: Summary) -> Picture | None:
             panels.append(rows)
     drawn = {row["name"] for rows in panels for row in rows}
     order = list(dict.fromkeys(t for w in summary.workloads for t in _order(w, known, drawn)))
-    return _bars("answer", "Rates, each over the baseline's in the same block", panels, order)
+    title = "Rates, each over the baseline's in the same block"
+    return _bars("answer", title, panels, order, _below(known, drawn))
 
 
 def _conditions(summary: Summary, found: WorkloadSummary) -> Picture | None:
@@ -114,9 +126,10 @@ def _conditions(summary: Summary, found: WorkloadSummary) -> Picture | None:
     ranked = [c for c in found.cells if c.cell.ranked and not c.cell.rate_per_s]
     cells = [c for c in ranked if not c.cell.delay_ms]
     panels = [r for c in cells if (r := _ratios(found, c.results, known, words.cell(c.cell)))]
-    order = _order(found, known, {row["name"] for rows in panels for row in rows})
+    drawn = {row["name"] for rows in panels for row in rows}
+    order = _order(found, known, drawn)
     title = f"{found.workload}: {words.NOUN[found.workload][1]} per second"
-    return _bars(found.workload, title, panels, order)
+    return _bars(found.workload, title, panels, order, _below(known, drawn))
 
 
 def _curves(

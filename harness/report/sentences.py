@@ -258,7 +258,8 @@ def heading(summary: Summary) -> str:
     free = [found for found in summary.workloads if not withheld(summary, found)]
     said = [lead for found in free if (lead := _leads(summary, found))]
     if said:
-        for title in (f"{one.title} " for one in summary.implementations):
+        titles = sorted((f"{one.title} " for one in summary.implementations), key=len)
+        for title in reversed(titles):  # the longest first: one may be how another begins
             if all(one.startswith(title) for one in said):  # said once of who leads them all
                 return title + " and ".join(one.removeprefix(title) for one in said)
         return "; ".join(said)

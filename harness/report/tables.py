@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.report import controls, numbers, words
+from harness.report import controls, numbers, siblings, words
 from harness.report.markdown import Markdown, join, link, prose, small, table, text
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ NOTHING = Markdown("")
 def known_by_name(summary: Summary) -> dict[str, Implementation]:
     """Return the implementations of a summary by name."""
     return {one.name: one for one in summary.implementations}
-
-
-def _name(one: Implementation) -> Markdown:
-    return link(one.title, one.homepage)
 
 
 def _in(each: CellSummary, name: str) -> Result | None:
@@ -218,16 +214,19 @@ def cold(summary: Summary) -> Markdown:
 
 def contestants(summary: Summary) -> Markdown:
     """Return what was compared: versions, style, loop, read size."""
-    rows = []
-    for one in summary.implementations:
+    rows: list[list[object]] = []
+    known = known_by_name(summary)
+    for name, variant in siblings.grouped(list(known), known):
+        one = known[name]
+        titled = Markdown(siblings.indented(link(one.title, one.homepage), variant=variant))
         versions = join([f"{name} {found}" for name, found in sorted(one.versions.items())])
-        stands = "" if one.cannot_run else versions or "standard library"
+        stands: object = versions or "standard library"
         stands = "this repository" if one.kind == "reference" else stands
-        rows.append(
-            [_name(one), one.style, stands, one.loop, one.read_size]
-            if not one.cannot_run
-            else [_name(one), one.style, Markdown(f"does not run: {text(one.cannot_run)}"), "", ""]
-        )
+        if one.cannot_run:
+            stands = Markdown(f"does not run: {text(one.cannot_run)}")
+            rows.append([titled, one.style, stands, "", ""])
+        else:
+            rows.append([titled, one.style, stands, one.loop, one.read_size])
     return table(["", "style", "version", "loop", "reads at most"], rows, "lllll")
 
 

@@ -14,7 +14,7 @@ from harness.report.html.matrix import SHOWN
 from harness.report.markdown import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from harness.model import Implementation, VerdictKind, Workload
     from harness.summary import (
@@ -94,6 +94,12 @@ def _title(one: Implementation, more: str = "") -> Cell:
     return _text(one.title, more=visible(more), href=href, strong=True)
 
 
+def _below(one: Implementation, known: Mapping[str, Implementation]) -> str:
+    """Return whose variant it is, where that one is there."""
+    over = known.get(one.variant_of)
+    return f"a variant of {over.title}" if over else ""
+
+
 def _rank(rank: str, one: Implementation) -> Cell:
     if not rank:
         return NOTHING
@@ -171,7 +177,8 @@ def answer(summary: Summary, found: WorkloadSummary) -> Table:
         first = _in(plain[0], name) if plain else None
         of = row.of_reference
         lines = known[name].code_lines.get(f"{found.workload}.py")
-        cells = [_rank(row.rank, known[name]), _title(known[name], known[name].style)]
+        whose = ", ".join(filter(None, [known[name].style, _below(known[name], known)]))
+        cells = [_rank(row.rank, known[name]), _title(known[name], whose)]
         cells += [_estimate(row.ratio)]
         cells += [_estimate(r.rate_per_s if (r := _in(c, name)) else None, most=0) for c in plain]
         cells += [Cell(numbers.percent(of), by=of.value) if of else NOTHING]
@@ -264,7 +271,7 @@ def traits(summary: Summary) -> Table:
 
 def contestants(summary: Summary) -> Table:
     """Return what was compared: versions, style, loop, read size, lines of code."""
-    heads = ("implementation", "style", "version", "loop", "reads at most")
+    known, heads = _known(summary), ("style", "version", "loop", "reads at most")
     rows = []
     for one in summary.implementations:
         versions = ", ".join(f"{name} {found}" for name, found in sorted(one.versions.items()))
@@ -274,12 +281,14 @@ def contestants(summary: Summary) -> Table:
         lines = [one.code_lines.get(f"{name}.py") for name in ("echo", "fetch")]
         rows.append(
             (
-                _title(one),
+                _title(one, _below(one, known)),
+                Cell(f"{one.year}", by=float(one.year)) if one.year else NOTHING,
                 *(_text(value) for value in (one.style, stands, one.loop, one.read_size)),
                 *(Cell(f"{n}", by=float(n)) if n else NOTHING for n in lines),
             )
         )
-    columns = [Column(head, number=False) for head in heads]
+    columns = [Column("implementation", number=False), Column("year")]
+    columns += [Column(head, number=False) for head in heads]
     columns += [Column("lines of echo"), Column("lines of fetch")]
     return Table("contestants", "What was compared", "", tuple(columns), tuple(rows))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.model import WORKLOADS
-from harness.report import behaviour, numbers, words
+from harness.report import behaviour, numbers, siblings, words
 from harness.report.markdown import visible
 
 if TYPE_CHECKING:
@@ -135,7 +135,9 @@ class _Folds:
 
     def __init__(self, summary: Summary, owed: Mapping[str, str]) -> None:
         seen = {name for one in summary.suite for name in one.verdicts}
-        self.columns = [one for one in summary.implementations if one.name in seen]
+        known = {one.name: one for one in summary.implementations}
+        order = siblings.grouped([name for name in known if name in seen], known)
+        self.columns = [known[name] for name, _ in order]
         self._titles = {one.name: one.title for one in summary.implementations}
         self._cases = behaviour.by_clause(summary)
         self._owed = owed
