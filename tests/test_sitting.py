@@ -154,6 +154,27 @@ def test_a_missing_line_is_looked_for_alone() -> None:
     assert [one.verdict for one in found.values()].count("PASS") == 5
 
 
+@pytest.mark.parametrize(("lines", "again"), [(16, 0), (48, 1)])
+def test_what_was_not_reached_is_asked_for_again(lines: int, again: int, tmp_path: Path) -> None:
+    """A process that ends early leaves the rest to another; that it did is not forgotten."""
+    early = tmp_path / "early"
+    end = f"touch {early}; exec head -n {lines}" if again else f"exec head -n {lines}"
+    script = f'if [ -e {early} ]; then exec "$@"; fi; "$@" | ( {end} )'
+    one = Implementation(
+        name="fake",
+        folder=str(FAKES),
+        title="",
+        style="",
+        run=("sh", "-c", script, "sh", "{python}", "{here}/fetch_base.py"),
+    )
+    chosen = table("F01", GOOD * 21, does="", first=91)
+    found = play(one, chosen)
+    assert len(found) == len(chosen)
+    kinds = [played.verdict for played in found.values()]
+    assert (kinds.count("PASS"), kinds.count("FAIL")) == (len(chosen) - 1, 1)
+    assert any("beside the other cases" in played.reason for played in found.values())
+
+
 def test_an_exit_status_is_nobodys_pass() -> None:
     """Where every row holds but the process ends badly, one of the cases says so."""
     chosen = table("F01", GOOD, does="", first=91)

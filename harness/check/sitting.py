@@ -52,12 +52,23 @@ def _play_in_turn(cases: Sequence[Case], stage: MakeStage) -> Iterator[Played]:
     yield msgspec.structs.replace(last, left=last.left or left)
 
 
-def _play_rows(cases: Sequence[Case], stage: MakeStage) -> Iterator[Played]:
-    """Ask for the rows of all cases at once; play alone what that leaves open."""
+def _play_rows(
+    cases: Sequence[Case], stage: MakeStage, before: Played | None = None
+) -> Iterator[Played]:
+    """Ask for the rows of all cases at once, again for those that were not reached; the rest alone.
+
+    `before` is what was wrong with an earlier process for which no row was to blame.
+    """
     rows = _Rows(cases)
     trial = player.play(Case("", "", "", rows.ask), stage())
     found = {case.id: rows.played(case, trial.wall_s / len(cases)) for case in cases}
     open_ = [case for case in cases if found[case.id] is None]
+    if ALONE_MOST < len(open_) < len(cases):  # it ended, or its time did: many answers never come
+        known = [one for one in found.values() if one]
+        yield from _heard(known, trial)
+        wrong = trial if all(one.verdict == "PASS" for one in known) else before
+        yield from _play_rows(open_, stage, wrong)
+        return
     for number, case in enumerate(open_):
         if number < ALONE_MOST:
             found[case.id] = player.play(case, stage())
@@ -66,15 +77,19 @@ def _play_rows(cases: Sequence[Case], stage: MakeStage) -> Iterator[Played]:
             found[case.id] = Played(
                 case=case.id, verdict="INCONCLUSIVE", reason=reason, evidence=trial.evidence
             )
-    if trial.verdict != "PASS" and all(one and one.verdict == "PASS" for one in found.values()):
+    wrong = trial if trial.verdict != "PASS" else before
+    if wrong and all(one and one.verdict == "PASS" for one in found.values()):
         # Each row holds, and still the process was wrong: nothing may be lost of that.
         blamed = (open_ or cases)[0].id
-        found[blamed] = _blame(found[blamed], trial)
-    known = [one for one in found.values() if one is not None]
-    known[0] = msgspec.structs.replace(
-        known[0], noise=known[0].noise or trial.noise, listened=trial.listened
-    )
-    yield from known
+        found[blamed] = _blame(found[blamed], wrong)
+    yield from _heard([one for one in found.values() if one], trial)
+
+
+def _heard(known: Sequence[Played], trial: Played) -> Iterator[Played]:
+    """Yield what came of cases; the first has what their process wrote to stderr."""
+    first, *others = known
+    yield msgspec.structs.replace(first, noise=first.noise or trial.noise, listened=trial.listened)
+    yield from others
 
 
 class _Rows:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 MORE_S = 0.3  # for other rows to show themselves once one is wrong
 ALONE_S = 15.0  # for the rows of one case
-TOGETHER_S = 40.0  # for the rows of all cases of a setting
+TOGETHER_S = 40.0  # for the rows of all cases of a setting ...
+TOGETHER_MOST_S = 50.0  # ... however slow the machine: what is not reached is asked for again
 SHOWN = 160  # bytes of a reply in a message
 BY_STDIN = 100  # so many URLs are no longer named as arguments
 FIRST_ROW = 11  # numbers below are for the cases that look at a clause as a whole
@@ -165,6 +166,7 @@ def ask(stage: Stage, rows: Sequence[Row], setting: Setting, *, patient: bool = 
 
     deadline = f"{stage.within(setting.deadline_s):g}"
     options = ("--limit", str(setting.limit), "--deadline-s", deadline, *setting.options)
+    until_s = min(TOGETHER_S, TOGETHER_MOST_S / stage.within(1.0)) if patient else ALONE_S
     trouble: Conclusion | None = None
     if setting.tls:
         options += ("--ca", tls.authority_file(stage.folder()))
@@ -177,7 +179,7 @@ def ask(stage: Stage, rows: Sequence[Row], setting: Setting, *, patient: bool = 
                 origin.until(
                     lambda: client.ended or (not patient and astray()),
                     "the end of fetch's stdout",
-                    TOGETHER_S if patient else ALONE_S,
+                    until_s,
                 )
                 if astray() and not client.ended:  # the rest may take its time to go wrong as well
                     origin.rest(MORE_S)
