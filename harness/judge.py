@@ -7,6 +7,7 @@ rank, so that both give the same answer.
 - FAIL of a MUST clause: nothing of that workload is measured.
 - INCONCLUSIVE and HARNESS-ERROR of a MUST clause are no failures of the implementation, but nothing
   is proven either: measured and shown, never ranked. The same where a clause was not played at all.
+- A clause that was seen to differ as declared is settled: no other case of it is missed.
 - UNSUPPORTED leaves a MUST clause unproven only where none of its cases could be played.
 """
 
@@ -77,6 +78,8 @@ def _unproven(clauses: dict[str, list[Verdict]], expected: Iterable[str]) -> dic
     found = {clause: "was not checked" for clause in expected if clause not in clauses}
     for clause, verdicts in clauses.items():
         kinds = {verdict.verdict for verdict in verdicts}
+        if "DECLARED" in kinds:
+            continue
         if unknown := [verdict for verdict in verdicts if verdict.verdict in _UNKNOWN]:
             found[clause] = unknown[0].reason or unknown[0].verdict.lower()
         elif kinds == {"UNSUPPORTED"}:

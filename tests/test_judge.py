@@ -83,6 +83,15 @@ def test_a_failure_outweighs_what_is_unknown() -> None:
     assert (found.status, found.clauses) == ("fail", ("E04",))
 
 
+def test_a_clause_that_was_seen_to_differ_is_settled() -> None:
+    """Where a declared difference was seen, nothing unknown of its clause leaves it open."""
+    seen = [verdict("E13.1", "DECLARED"), verdict("E13.2", "INCONCLUSIVE")]
+    found = judge.standing(implementation(), "echo", seen)
+    assert (found.status, found.clauses) == ("declared", ("E13",))
+    seen.append(verdict("E05.1", "INCONCLUSIVE"))
+    assert judge.standing(implementation(), "echo", seen).clauses == ("E05",)
+
+
 def test_who_cannot_run_says_why() -> None:
     """The reason of meta.toml and the machine is the reason of the row."""
     found = judge.standing(implementation(cannot_run="no gevent here"), "echo", [])
