@@ -90,7 +90,9 @@ def _field(plan: Plan, workload: Workload, verdicts: Sequence[Verdict], seen: se
         and kinds.get(v.implementation) != "reference"
     }
     rows = {
-        i.name: judge.standing(i, workload, verdicts, sorted(must)) for i in plan.implementations
+        i.name: judge.standing(i, workload, verdicts, sorted(must))
+        for i in plan.implementations
+        if workload in i.workloads
     }
     measured = [n for n in sorted(rows) if rows[n].status in MEASURED and n in seen]
     reference = next((n for n in measured if kinds[n] == "reference"), "")

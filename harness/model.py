@@ -92,6 +92,8 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """Requirement specifiers (PEP 508) of the distributions it needs."""
     python: str = ""
     """Version specifier of the interpreters it can run on; empty: any."""
+    workloads: tuple[Workload, ...] = WORKLOADS
+    """What it implements; it takes no part in the other."""
     run: tuple[str, ...] = ()
     """The command that starts it, {here} and {python} filled in; empty: the shared launcher."""
     read_size: str = ""

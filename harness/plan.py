@@ -55,6 +55,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     homepage: str = ""
     requires: tuple[str, ...] = ()
     python: str = ""
+    workloads: tuple[Workload, ...] = WORKLOADS
     run: tuple[str, ...] = ()
     read_size: str = ""
     loop: str = ""
@@ -96,7 +97,7 @@ def read(folder: Path, name: str = "") -> Implementation:
 def _meta(file: Path) -> Meta:
     """Parse and check one file; every fault names the file, the key and what was expected."""
     try:
-        return msgspec.convert(tomllib.loads(file.read_text("utf-8")), Meta)
+        meta = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Meta)
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -105,6 +106,9 @@ def _meta(file: Path) -> Meta:
         known = ", ".join(Meta.__struct_fields__)
         hint = f" (the keys are {known})" if "unknown field" in str(error) else ""
         raise UsageError(f"{file}: {str(error).replace(' - at `$.', ' at `')}{hint}.") from error
+    if not meta.workloads:
+        raise UsageError(f"{file}: `workloads`: expected one at least of {', '.join(WORKLOADS)}.")
+    return meta
 
 
 def _availability(file: Path, meta: Meta) -> tuple[dict[str, str], str]:
@@ -146,7 +150,7 @@ def _one_line(error: Exception) -> str:
 def _missing_program(file: Path, meta: Meta) -> str:
     """Return why its files or its program are not there; empty: they are."""
     if not meta.run:
-        absent = [f"{w}.py" for w in WORKLOADS if not (file.parent / f"{w}.py").is_file()]
+        absent = [f"{w}.py" for w in meta.workloads if not (file.parent / f"{w}.py").is_file()]
         return f"{' and '.join(absent)} missing beside its meta.toml" if absent else ""
     program = meta.run[0].replace("{here}", str(file.parent.resolve()))
     if program != "{python}" and shutil.which(program) is None:

@@ -97,7 +97,7 @@ def play(
 
     `left_s` tells how long the run still takes, where the check is a part of one.
     """
-    total = len(implementations) * len(chosen)
+    total = sum(len(suite.played_by(one, chosen)) for one in implementations)
     count = 0
     pace = Pace()
 

@@ -80,7 +80,7 @@ def _ids(one: Implementation, *, passing: bool, again: bool) -> list[str]:
     if passing and _minor(one) != sys.version_info.minor:
         return [ELSEWHERE]
     quick = passing and (sys.version_info[:2] != WHOLE or not one.default)
-    picked = suite.select(cases.ALL, quick=quick, again=again)
+    picked = suite.select(cases.ALL, workloads=one.workloads, quick=quick, again=again)
     ids = [*(case.id for case in picked), *_sums(picked)]
     return ids if quick else [*ids, *_declared(one)]
 

@@ -19,16 +19,20 @@ from harness.measure.scenarios.origin import Origin
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.model import Implementation
+    from harness.model import Implementation, Workload
 
 ALL = [one for one in plan.discover() if not one.run and not one.cannot_run]
 STALLS = ("--stall-s", "0.002", "--stall-every-s", "0.005")
 URLS = 200
 
-each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
+
+def each(workload: Workload) -> pytest.MarkDecorator:
+    """Return the mark that makes a test of everyone who has a workload."""
+    having = [one for one in ALL if workload in one.workloads]
+    return pytest.mark.parametrize("one", having, ids=lambda one: one.name)
 
 
-@each
+@each("echo")
 def test_echo_serves_on(one: Implementation, tmp_path: Path) -> None:
     """A timer's signal is no SIGTERM: after twenty of them it answers, and then drains."""
     with launch.listener() as listener:
@@ -48,7 +52,7 @@ def test_echo_serves_on(one: Implementation, tmp_path: Path) -> None:
             assert child.stderr() == b""
 
 
-@each
+@each("fetch")
 def test_fetch_goes_on(one: Implementation, tmp_path: Path) -> None:
     """A timer's signal cancels nothing: every URL has its answer."""
     with Origin(URLS) as origin:

@@ -45,6 +45,10 @@ FRAMEWORKS = {
     "anyio",
     "eventlet",
     "rloop",
+    "aiohttp",
+    "httpx",
+    "requests",
+    "urllib3",
 }
 
 

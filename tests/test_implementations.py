@@ -23,7 +23,10 @@ PARTS = {
 }
 
 each = pytest.mark.parametrize("one", ALL, ids=lambda one: one.name)
-workload = pytest.mark.parametrize("workload", ["echo", "fetch"])
+HAVING = [(one, workload) for one in ALL for workload in one.workloads]
+each_program = pytest.mark.parametrize(
+    ("one", "workload"), HAVING, ids=[f"{workload}-{one.name}" for one, workload in HAVING]
+)
 
 
 def source(one: Implementation, name: str) -> str:
@@ -50,8 +53,7 @@ def functions(text: str) -> dict[str, str]:
     return {node.name: ast.get_docstring(node) or "" for node in nodes}
 
 
-@each
-@workload
+@each_program
 def test_parts_and_order(one: Implementation, workload: str) -> None:
     """The parts that a file has stand in the common order, and the public one comes last."""
     names = [name for name in functions(source(one, workload)) if name in PARTS[workload]]
@@ -60,8 +62,7 @@ def test_parts_and_order(one: Implementation, workload: str) -> None:
     assert "run" in names or sibling(one, workload)
 
 
-@each
-@workload
+@each_program
 def test_the_same_sentence_for_the_same_part(one: Implementation, workload: str) -> None:
     """A part's docstring is the one that asyncio's file has for it."""
     pattern = functions(
@@ -73,8 +74,7 @@ def test_the_same_sentence_for_the_same_part(one: Implementation, workload: str)
             assert own[name] == pattern[name]
 
 
-@each
-@workload
+@each_program
 def test_spec_words_are_marked(one: Implementation, workload: str) -> None:
     """Each SPEC word stands in a comment of the file, or of the one whose code it runs."""
     text = source(one, workload) + sibling(one, workload)
@@ -83,8 +83,7 @@ def test_spec_words_are_marked(one: Implementation, workload: str) -> None:
     assert not missing
 
 
-@each
-@workload
+@each_program
 def test_nothing_but_the_framework(one: Implementation, workload: str) -> None:
     """No parser, no printing, no port and no main block."""
     text = source(one, workload)
@@ -99,8 +98,7 @@ def test_its_framework_is_the_real_one(one: Implementation) -> None:
     package = one.name
     code = (
         f"import sys, importlib; sys.path[:0] = ['.'];"
-        f"importlib.import_module('implementations.{one.name}.echo');"
-        f"importlib.import_module('implementations.{one.name}.fetch');"
+        f"[importlib.import_module(f'implementations.{one.name}.{{w}}') for w in {one.workloads}];"
         f"module = sys.modules.get({package!r});"
         f"print(module.__file__ if module else 'no module of that name')"
     )

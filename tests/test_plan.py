@@ -38,6 +38,8 @@ def test_reads_a_folder(tmp_path: Path) -> None:
         ("title = \n", ["meta.toml", "TOML", "line 1"]),
         (META + 'requires = ["not a = requirement"]\n', ["meta.toml", "requires"]),
         (META + 'python = "new"\n', ["meta.toml", "python"]),
+        (META + 'workloads = ["swim"]\n', ["meta.toml", "workloads", "swim"]),
+        (META + "workloads = []\n", ["meta.toml", "workloads", "echo, fetch"]),
     ],
 )
 def test_a_fault_is_named(tmp_path: Path, meta: str, words: list[str]) -> None:
@@ -72,6 +74,16 @@ def test_what_cannot_run_has_its_reason(tmp_path: Path, meta: str, reason: str) 
 def test_missing_files_are_a_reason(tmp_path: Path) -> None:
     """A folder without run and without fetch.py cannot run."""
     mine = folder(tmp_path)
+    (mine / "fetch.py").unlink()
+    assert plan.read(mine).cannot_run == "fetch.py missing beside its meta.toml"
+
+
+def test_one_workload_is_enough(tmp_path: Path) -> None:
+    """Who says to have fetch alone needs no echo.py, and none is missed; no workload is a fault."""
+    mine = folder(tmp_path, meta=META + 'workloads = ["fetch"]\n')
+    (mine / "echo.py").unlink()
+    found = plan.read(mine)
+    assert (found.workloads, found.cannot_run) == (("fetch",), "")
     (mine / "fetch.py").unlink()
     assert plan.read(mine).cannot_run == "fetch.py missing beside its meta.toml"
 

@@ -26,7 +26,7 @@ from harness.check.worker import Task
 from harness.model import WORKLOADS, Implementation, UsageError, Verdict, VerdictKind, Workload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 WORKERS_A_CORE = 5  # most cases wait for a timer or for silence much of their time
 AT_ONCE: dict[Needs, int] = {"nothing": 0, "core": 3 * len(os.sched_getaffinity(0)), "machine": 1}
@@ -88,6 +88,11 @@ def _matching(pattern: str, cases: Sequence[Case]) -> set[str]:
     raise UsageError(f"there is no case or clause {pattern!r}{hint}")
 
 
+def played_by(one: Implementation, cases: Iterable[Case]) -> list[Case]:
+    """Return the cases of the workloads that an implementation has."""
+    return [case for case in cases if case.clause.workload in one.workloads]
+
+
 def run(
     implementations: Sequence[Implementation],
     cases: Sequence[Case],
@@ -98,9 +103,15 @@ def run(
 ) -> None:
     """Play every case for every implementation and hand over each verdict as it comes.
 
+    There are none of a workload that an implementation does not have. Raises UsageError where
+    nobody has what the cases are about.
     `earlier` are the verdicts of an interrupted run: they are not played again, and count in the
     sums. Call it from the main thread of a process without others.
     """
+    if implementations and not any(played_by(one, cases) for one in implementations):
+        names = ", ".join(one.name for one in implementations)
+        workloads = " and no ".join(dict.fromkeys(case.clause.workload for case in cases))
+        raise UsageError(f"no case is left to play: {names} has no {workloads}.")
     play = _Run(implementations, cases, earlier, on_verdict)
     if not play.missing():
         return
@@ -160,7 +171,8 @@ class _Run:
                 groups.setdefault(case.sitting or case.id, []).append(case)
         for group in sorted(groups.values(), key=len, reverse=True):
             for one in self._implementations:
-                if left := [case.id for case in group if self._playable(one, case)]:
+                cases = played_by(one, group)
+                if left := [case.id for case in cases if self._playable(one, case)]:
                     yield Task(implementation=one, cases=tuple(left), core=its, own_core=own)
 
     def _playable(self, one: Implementation, case: Case) -> bool:
@@ -207,9 +219,9 @@ class _Run:
             for workload in {case.clause.workload for case in self._cases.values()}:
                 self._add_up(one, workload)
         return any(
-            (one.name, case) not in self._known
+            (one.name, case.id) not in self._known
             for one in self._implementations
-            for case in self._cases
+            for case in played_by(one, self._cases.values())
         )
 
     def _add_up(self, one: Implementation, workload: Workload) -> None:

@@ -150,6 +150,9 @@ def _sums(chosen: Sequence[Implementation], verdicts: Sequence[Verdict]) -> Tabl
             continue
         cells = []
         for workload in WORKLOADS:
+            if workload not in one.workloads:
+                cells.append("-")
+                continue
             must = [v for v in own if v.workload == workload and v.level == "MUST"]
             worst = judge.worst(v.verdict for v in must) if must else ""
             clauses = dict.fromkeys(v.clause for v in must if v.verdict == worst)

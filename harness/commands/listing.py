@@ -37,6 +37,8 @@ def _row(one: Implementation, *, variant: bool) -> list[Text]:
     name = f"  {one.name}" if variant else one.name
     # A word has to do: the kind of those who are no framework, the style of all others.
     style = one.style if one.kind == "framework" else one.kind
+    if len(one.workloads) == 1:
+        style += f" {one.workloads[0]}"
     cells = (name, f"{one.year or '-'}", one.title, style, runs, versions or "-")
     return [Text(visible(cell)) for cell in cells]
 

@@ -17,7 +17,7 @@ import click
 
 from harness import files, machine, plan, proven, run_folder
 from harness.commands import options
-from harness.model import HarnessError, InterruptedRun, UsageError
+from harness.model import WORKLOADS, HarnessError, InterruptedRun, UsageError
 from harness.progress import Progress
 
 if TYPE_CHECKING:
@@ -143,7 +143,9 @@ def proof(
             _put_aside(home)
         setting = Setting(
             implementations=tuple(
-                one for one in plan.discover() if one.default and not one.cannot_run
+                one
+                for one in plan.discover()
+                if one.default and not one.cannot_run and set(one.workloads) == set(WORKLOADS)
             ),
             server_core=server_core,
             gauge_core=gauge_core,

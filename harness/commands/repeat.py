@@ -80,7 +80,7 @@ def repeat(
     seed = secrets.randbelow(2**31) if seed is None else seed
     interrupted = False
     with Progress() as progress:
-        total = len(able) * len(picked)
+        total = sum(len(suite.played_by(one, picked)) for one in able)
         count = {"number": 0, "played": 0}
 
         def on_verdict(number: int, verdict: Verdict) -> None:

@@ -46,6 +46,8 @@ def show(
     (one,) = plan.choose(plan.discover(outside), [name])
     if one.cannot_run:
         raise UsageError(f"{one.name} cannot run here: {one.cannot_run}.")
+    if workload not in one.workloads:
+        raise UsageError(f"{one.name} has no {workload}; it has {', '.join(one.workloads)}.")
     from harness import show as showing  # noqa: PLC0415  the gauge is not for every command
 
     run = {"echo": showing.echo, "fetch": showing.fetch}[workload]

@@ -92,8 +92,12 @@ class Explorer:
         self._say = say
 
     def replay(self, trace: Trace) -> tuple[Disagreement | None, Mapping[str, Observation]]:
-        """Play a trace on all; return the first difference that shows itself again, if any."""
-        seen = self._play(trace, self.implementations, self.scale)
+        """Play a trace on all that have its workload.
+
+        Return the first difference that shows itself again, if any, and what was seen.
+        """
+        whom = [one for one in self.implementations if trace.workload in one.workloads]
+        seen = self._play(trace, whom, self.scale)
         difference = observation.compare(seen, expected(trace))
         if difference:
             log = seen[difference.implementation].log

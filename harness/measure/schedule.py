@@ -47,10 +47,10 @@ FETCH_QUICK_S = 0.25
 
 
 def contestants(plan: Plan, failed: Iterable[tuple[str, Workload]]) -> Models:
-    """Return a model job per contestant and workload: who can run and did not fail, the controls.
+    """Return a model job per contestant and workload: who has it, can run and did not fail.
 
-    The controls are the baseline again: as it is (a twin), with a planted loss, with a planted
-    stall. The last two need the shared launcher.
+    The controls are the baseline again, after all others: as it is (a twin), with a planted loss,
+    with a planted stall. The last two need the shared launcher.
     """
     out = set(failed)
     result: Models = {}
@@ -58,7 +58,7 @@ def contestants(plan: Plan, failed: Iterable[tuple[str, Workload]]) -> Models:
         models = [
             _model(one, workload)
             for one in plan.implementations
-            if not one.cannot_run and (one.name, workload) not in out
+            if not one.cannot_run and workload in one.workloads and (one.name, workload) not in out
         ]
         result[workload] = models + [
             control

@@ -15,7 +15,7 @@ from harness.report.sentences import connection_kib, differing
 from harness.report.tables import NOTHING, known_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from harness.model import Implementation, VerdictKind
     from harness.summary import CellSummary, Estimate, Result, Standing, Summary, WorkloadSummary
@@ -63,8 +63,9 @@ def lines(one: Implementation, file: str) -> Markdown:
     return link(many, f"{one.folder}/{file}") if one.folder else text(many)
 
 
-def _behaviour(summary: Summary, rows: Sequence[Standing]) -> Markdown:
+def _behaviour(summary: Summary, found: Iterable[Standing]) -> Markdown:
     """Return the worst of its standings, and the clauses below MUST in which it differs."""
+    rows = list(found)
     name = rows[0].implementation
     bad = list(dict.fromkeys(words.status(row) for row in rows if row.status != "ok"))
     said = bad or list(dict.fromkeys(words.status(row) for row in rows))
@@ -93,24 +94,30 @@ def _rank(one: Implementation, row: Standing) -> object:
     return strong(kind + row.rank.replace("-", "–"))  # noqa: RUF001
 
 
+def _standing(one: Implementation, row: Standing | None) -> list[object]:
+    """Return its rank and ratio in a workload; dashes where it has no such program."""
+    if row is None:
+        return [numbers.NONE, numbers.NONE]
+    return [_rank(one, row), with_interval(row.ratio, mark=f" {_DOUBT}" if row.disagree else "")]
+
+
 def answer(summary: Summary) -> Markdown:
     """Return the table; nothing where nothing was planned."""
     known, many = known_by_name(summary), summary.workloads
     if not many:
         return NOTHING
-    by_name = {w.workload: {row.implementation: row for row in w.standings} for w in many}
-    names = [row.implementation for row in many[0].standings]
+    by_name = [{row.implementation: row for row in w.standings} for w in many]
+    names = list(dict.fromkeys(row.implementation for w in many for row in w.standings))
     given = rate_cell(summary)
     memory = any(connection_kib(summary, name) for name in names)
     rows = []
     for name, variant in siblings.grouped(names, known):
-        one, own = known[name], [by_name[w.workload][name] for w in many]
+        one, own = known[name], [rows_of.get(name) for rows_of in by_name]
         p99 = _in(given, name)
-        row: list[object] = [_name(one, variant=variant), _behaviour(summary, own)]
+        row: list[object] = [_name(one, variant=variant), _behaviour(summary, filter(None, own))]
         for standing in own:
-            mark = f" {_DOUBT}" if standing.disagree else ""
-            row += [_rank(one, standing), with_interval(standing.ratio, mark=mark)]
-        row.append(pairs([numbers.percent(standing.of_reference) for standing in own]))
+            row += _standing(one, standing)
+        row.append(pairs([numbers.percent(s.of_reference if s else None) for s in own]))
         if given:
             latency = p99.latency if p99 else None
             row.append(with_interval(latency.p99_us if latency else None, most=0))

@@ -15,7 +15,7 @@ from harness.report.tables import NOTHING, known_by_name
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from harness.model import Verdict, VerdictKind, Workload
+    from harness.model import Kind, Verdict, VerdictKind, Workload
     from harness.summary import CaseSummary, ClauseSummary, Summary
 
 CASES_FILE = "cases.html"
@@ -74,12 +74,12 @@ def played(summary: Summary) -> Markdown:
     return join(parts, " ")
 
 
-def differences(summary: Summary) -> Markdown:
-    """Return the clauses in which not everyone passes; the reference exists to measure, and is out.
+def differences(summary: Summary, kind: Kind = "framework") -> Markdown:
+    """Return the clauses in which not everyone of a kind passes.
 
     How many more there are, in which everyone passes, is said below.
     """
-    names = {one.name for one in summary.implementations if one.kind != "reference"}
+    names = {one.name for one in summary.implementations if one.kind == kind}
     judged = [c for c in summary.clauses if c.level != "INFO" and names & c.verdicts.keys()]
     alike = [c for c in judged if {c.verdicts[n] for n in names & c.verdicts.keys()} == {"PASS"}]
     differ = [c for c in judged if c not in alike]
@@ -88,7 +88,7 @@ def differences(summary: Summary) -> Markdown:
         return text(f"{rest}: no difference was seen.") if judged else NOTHING
     shown = _matrix(summary, differ, names)
     marks = dict.fromkeys(c.verdicts[n] for c in differ for n in sorted(names & c.verdicts.keys()))
-    legend_line = join([f"{words.MARKS[kind]} {words.MEANINGS[kind]}" for kind in marks], "; ")
+    legend_line = join([f"{words.MARKS[mark]} {words.MEANINGS[mark]}" for mark in marks], "; ")
     return Markdown(f"{shown}\n\n{text(rest)}. {legend_line}; 2/14: so many of its cases.")
 
 
@@ -205,14 +205,14 @@ def findings(summary: Summary, kinds: Sequence[VerdictKind]) -> Markdown:
     return Markdown("\n".join(lines))
 
 
-def declared(summary: Summary) -> Markdown:
-    """Return the differences that implementations declare themselves, clause by clause."""
+def declared(summary: Summary, kind: Kind = "framework") -> Markdown:
+    """Return the differences that those of a kind declare themselves, clause by clause."""
     titles = {c.clause: c.title for c in summary.clauses}
     cases = by_clause(summary)
     by: dict[str, dict[str, list[Markdown]]] = {}
     for one in summary.implementations:
-        if one.kind == "reference":
-            continue  # it exists to measure: its row in the matrix says so
+        if one.kind != kind:
+            continue
         for clause, why in one.known.items():
             own = cases.get(clause, [])
             seen = [c for c in own if c.verdicts.get(one.name) == "DECLARED"]

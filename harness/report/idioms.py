@@ -77,7 +77,7 @@ def idioms(summary: Summary, taxed: Tax | None = None) -> list[Markdown]:
     titles = {c.clause: c.title for c in summary.clauses}
     parts = []
     for one in summary.implementations:
-        if one.kind == "reference" or not (one.beyond or one.known):
+        if one.kind != "framework" or not (one.beyond or one.known):
             continue
         said = [numbers.count(len(one.beyond), "clause took more", "clauses took more")]
         if one.known:

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from harness.summary import Summary, WorkloadSummary
     from harness.tax import Tax
 
+_DIFFERING = behaviour.differences, behaviour.declared
 _FAILED: tuple[VerdictKind, ...] = ("FAIL",)
 _RANGES = (
     "Small figures are the range over slices of the one process that was measured, or where every "
@@ -193,6 +194,10 @@ def _behaviour(summary: Summary) -> dict[str, object]:
         "played": behaviour.played(summary),
         "differences": behaviour.differences(summary),
         "matrix": details("Clause by clause: all verdicts", _paragraphs(whole)),
+        "native": details(
+            "Native HTTP clients: where they differ from the contract, and why",
+            _paragraphs(part(summary, "native") for part in _DIFFERING),
+        ),
         "failures": behaviour.findings(summary, _FAILED),
         "declared": behaviour.declared(summary),
         "unknown": details("What was not judged", behaviour.findings(summary, _UNKNOWN)),

@@ -21,6 +21,7 @@ from harness.report.markdown import visible
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.model import Kind
     from harness.summary import Standing, Summary, WorkloadSummary
 
 WIDTH = 80
@@ -35,34 +36,41 @@ def _cut(said: str, room: int) -> str:
     return said if len(said) <= room else said[: max(0, room - 1)] + "…"
 
 
-def _columns(found: WorkloadSummary, row: Standing | None) -> tuple[Text, Text, Text]:
+def _rank(row: Standing, kind: Kind) -> str:
+    """Return its rank, with the kind that it is among where that is not the frameworks."""
+    return f"{kind} {row.rank}" if row.rank and kind != "framework" else row.rank
+
+
+def _columns(found: WorkloadSummary, row: Standing | None, kind: Kind) -> tuple[Text, Text, Text]:
     """Return a row's rank, its ratio with the interval, and its share of the ceiling."""
-    if row is None or row.ratio is None:
-        said = "does not run" if row and row.status == "cannot-run" else "no figures"
-        if row and row.status == "fail":
+    if row is None:  # it has no such program
+        return Text("-"), Text(""), Text("")
+    if row.ratio is None:
+        said = "does not run" if row.status == "cannot-run" else "no figures"
+        if row.status == "fail":
             said = f"fails {' '.join(row.clauses)}"
         return Text("-"), Text(_cut(said, RATIO), style="yellow"), Text("")
     interval = numbers.interval(row.ratio)
     if row.implementation == found.baseline:
         interval = "baseline"
     return (
-        Text(row.rank or "-", style="bold" if row.rank == "1" else ""),
+        Text(_rank(row, kind) or "-", style="bold" if row.rank == "1" else ""),
         Text(f"{numbers.figure(row.ratio):>6} {interval}"),
         Text(numbers.percent(row.of_reference) if row.of_reference else ""),
     )
 
 
 def _order(summary: Summary) -> list[str]:
-    """Return all names in the order of the first workload that has any figures."""
-    for found in summary.workloads:
-        if found.baseline:
-            return [row.implementation for row in found.standings]
-    return [one.name for one in summary.implementations]
+    """Return all names in the order of the first workload that has any figures of them."""
+    measured = (found for found in summary.workloads if found.baseline)
+    names = [row.implementation for found in measured for row in found.standings]
+    return list(dict.fromkeys([*names, *(one.name for one in summary.implementations)]))
 
 
 def _table(summary: Summary, names: Sequence[str]) -> Table:
     """Return a row an implementation, three columns a workload."""
     titles = {one.name: _cut(visible(one.title), NAME) for one in summary.implementations}
+    kinds = {one.name: one.kind for one in summary.implementations}
     rows = [{row.implementation: row for row in w.standings} for w in summary.workloads]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("", no_wrap=True)
@@ -74,7 +82,7 @@ def _table(summary: Summary, names: Sequence[str]) -> Table:
     for name in names:
         cells: list[Text] = [Text(titles.get(name, name))]
         for found, row in zip(summary.workloads, rows, strict=True):
-            cells += _columns(found, row.get(name))
+            cells += _columns(found, row.get(name), kinds[name])
         table.add_row(*cells)
     return table
 
@@ -84,12 +92,12 @@ def _joined(names: Sequence[str]) -> str:
 
 
 def _leads(found: WorkloadSummary, titles: dict[str, str]) -> str:
-    """Return who is first in a workload and who ties, from its ranks; why there are none."""
+    """Return who of these is first in a workload and who ties, by rank; why there are none."""
     if reason := words.withheld(found):
         return f"{found.workload}: {reason.partition('. ')[0].rstrip('.')}."
     places: dict[str, list[str]] = {}
     for row in found.standings:
-        if row.rank:
+        if row.rank and row.implementation in titles:
             places.setdefault(row.rank, []).append(titles[row.implementation])
     if not places:
         return f"{found.workload}: nobody is ranked."
@@ -129,7 +137,8 @@ def _counts(summary: Summary) -> str:
 def _below(summary: Summary) -> list[tuple[str, str]]:
     """Return the lines below the table, each with its style."""
     titles = {one.name: visible(one.title) for one in summary.implementations}
-    found = [(_leads(each, titles), "bold") for each in summary.workloads]
+    frameworks = {o.name: titles[o.name] for o in summary.implementations if o.kind == "framework"}
+    found = [(_leads(each, frameworks), "bold") for each in summary.workloads]
     found += _behaviour(summary, titles)
     for each in summary.workloads:
         if said := words.widths(each):
