@@ -177,9 +177,7 @@ def test_an_installed_package_is_listed_and_checked(python: Path, tmp_path: Path
     built(tmp_path / "source")
     installed(python, tmp_path / "source")
     done = harness(python, "list")
-    assert re.search(
-        r"^mine +mine +framework +thread +evenloop-mine 1\.5 +yes", done.stdout, re.MULTILINE
-    )
+    assert re.search(r"^mine +- +mine +thread +yes +evenloop-mine 1\.5", done.stdout, re.MULTILINE)
     seen = tmp_path / "verdicts"
     words = ["check", "mine", "--case", "E01.1", "--case", "E16.1", "--json", str(seen)]
     done = harness(python, *words)
