@@ -11,12 +11,9 @@ nox.options.reuse_venv = "yes"
 nox.options.default_venv_backend = "uv|virtualenv"
 
 PYTHONS = ["3.11", "3.12", "3.13"]
+METAS = [tomllib.loads(f.read_text("utf-8")) for f in Path().glob("implementations/*/meta.toml")]
 FRAMEWORKS = sorted(
-    {
-        requirement
-        for meta in Path("implementations").glob("*/meta.toml")
-        for requirement in tomllib.loads(meta.read_text("utf-8"))["requires"]
-    }
+    {need for meta in METAS if not meta.get("cannot_run") for need in meta["requires"]}
 )
 TESTING = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 

@@ -63,6 +63,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     novelty: str = ""
     variant_of: str = ""
     default: bool = True
+    cannot_run: str = ""
     known: dict[str, str] = {}
     beyond: dict[str, str] = {}
 
@@ -82,14 +83,13 @@ def read(folder: Path, name: str = "") -> Implementation:
     if not is_name(folder.name):
         raise UsageError(f"{file}: the folder's name must match {NAME.pattern}, and not be {ALL}.")
     versions, cannot_run = _availability(file, meta)
-    facts = msgspec.structs.asdict(meta)
+    facts = msgspec.structs.asdict(meta) | {"cannot_run": cannot_run}
     return Implementation(
         name=name or folder.name,
         folder=str(folder.resolve()),
         versions=versions,
         code_lines=_code_lines(folder),
         digests=_digests(folder),
-        cannot_run=cannot_run,
         **facts,
     )
 
@@ -124,6 +124,8 @@ def _availability(file: Path, meta: Meta) -> tuple[dict[str, str], str]:
         raise UsageError(
             f"{file}: `requires`: {_one_line(error)}; expected as 'trio>=0.27'."
         ) from error
+    if meta.cannot_run:
+        return {}, meta.cannot_run
     if not python.contains(platform.python_version(), prereleases=True):
         return {}, f"it needs Python {meta.python}; this is {platform.python_version()}"
     for requirement in requirements:

@@ -62,6 +62,7 @@ def test_a_bad_folder_name_is_refused(tmp_path: Path) -> None:
     [
         (META + 'requires = ["evenloop-has-no-such-package>=1"]\n', "pip install 'evenloop-has"),
         (META + 'requires = ["msgspec>=999"]\n', "msgspec>=999 not installed"),
+        (META + 'cannot_run = "it never closes"\n', "it never closes"),
         (META + 'python = "<3"\n', "it needs Python <3"),
         (META + 'run = ["evenloop-has-no-such-program"]\n', "not on the PATH"),
     ],

@@ -1,0 +1,20 @@
+"""fetch on rloop: asyncio's own, on Rust's mio."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from implementations.asyncio.fetch import run
+from implementations.rloop.loop import Loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from implementations.contract import FetchJob, Outcome
+
+
+def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
+    """Run the loop until every URL has its outcome; return the signal that ended it, if one did."""
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(run(job, record))
