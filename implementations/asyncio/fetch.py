@@ -80,15 +80,16 @@ async def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
     return None
 
 
-def cut(connection: Connection) -> bool:
-    """Tell whether TLS ended without close_notify, which a StreamReader takes for any other end."""
+def held(connection: Connection) -> bytes:
+    """Return what TLS still holds at the end of a StreamReader. Raises SSLError: no close_notify.
+
+    A StreamReader takes an end without one for any other end.
+    """
     session = connection[1].get_extra_info("ssl_object")
     try:
-        return session is not None and session.read(1) != b""
+        return b"" if session is None else session.read(EVERYTHING)
     except SSLZeroReturnError:  # both have said close_notify
-        return False
-    except SSLError:
-        return True
+        return b""
 
 
 async def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Connection]) -> Exchange:
@@ -98,9 +99,7 @@ async def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Conne
     try:
         writer.write(exchange.request)
         while not exchange.done:
-            data = await reader.read(EVERYTHING)
-            if not data and cut(connection):
-                raise SSLError
+            data = await reader.read(EVERYTHING) or held(connection)
             exchange.feed(data)  # end: b"" is the peer's FIN
     except OSError:
         exchange.reset()  # reset
