@@ -26,7 +26,8 @@ FAULTS = (
     "exit_status",
     *("fd_leak_on_reset", "flood_stderr", "hangs_in_drain", "idle_early", "idle_late"),
     *("idle_never", "idle_never_renewed", "idle_while_blocked", "idle_while_waiting"),
-    *("kills_neighbour", "late_handler", "leaves_child", "leaves_thread", "limit_closes"),
+    *("kept_of_each", "kills_neighbour"),
+    *("late_handler", "leaves_child", "leaves_thread", "limit_closes"),
     *("limit_off_by_one", "line_buffered", "memory_kept", "nagles_replies", "never_ready"),
     *("no_handler_reset", "noisy_reset", "not_at_grace", "one_at_a_time"),
     *("partial_send_ignored", "port_busy_traceback"),
@@ -222,6 +223,8 @@ class Echo:
         """Start what outlives its connection, where that is the fault."""
         if self.fault == "leaves_thread":
             threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+        if self.fault == "kept_of_each":
+            self.hoard.append(bytearray(3000))
         if self.fault == "leaves_child":
             self.hoard.append(subprocess.Popen(["sleep", "3600"]))
 

@@ -25,7 +25,8 @@ FAULTS = (
     *("dies_on_reset", "dies_when_exhausted", "doubles_a_chunk", "drops_byte", "drops_tail"),
     *("early_fin", "ends_after_32_mib", "fd_leak_on_reset", "first_read_only"),
     *("hangs_in_drain", "idle_early", "idle_late", "idle_never", "idle_never_renewed"),
-    *("idle_while_blocked", "idle_while_waiting", "kills_neighbour", "late_handler"),
+    *("idle_while_blocked", "idle_while_waiting"),
+    *("kept_of_each", "kills_neighbour", "late_handler"),
     *("leaves_child", "leaves_pipe", "leaves_thread", "limit_closes", "limit_off_by_one"),
     *("line_buffered", "memory_kept", "nagles_replies", "no_fin", "no_handler_reset"),
     *("noisy_reset", "not_at_grace", "one_at_a_time", "partial_send_ignored"),
@@ -347,6 +348,8 @@ class Server:
         """Make what outlives its connection, where that is the fault."""
         if self.fault == "leaves_thread":
             threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+        if self.fault == "kept_of_each":
+            self.hoard.append(bytearray(3000))
         if self.fault == "leaves_child":
             self.hoard.append(subprocess.Popen(["sleep", "3600"]))
         if self.fault == "leaves_pipe":

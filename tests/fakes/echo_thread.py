@@ -25,7 +25,8 @@ FAULTS = (
     *("dies_on_reset", "dies_when_exhausted", "doubles_a_chunk", "drops_byte", "drops_tail"),
     *("early_fin", "ends_after_32_mib", "fd_leak_on_reset", "first_read_only"),
     *("hangs_in_drain", "idle_early", "idle_late", "idle_never", "idle_never_renewed"),
-    *("idle_while_blocked", "idle_while_waiting", "kills_neighbour", "late_handler"),
+    *("idle_while_blocked", "idle_while_waiting"),
+    *("kept_of_each", "kills_neighbour", "late_handler"),
     *("leaves_child", "leaves_pipe", "leaves_thread", "limit_closes", "limit_off_by_one"),
     *("line_buffered", "memory_kept", "nagles_replies", "no_fin", "no_handler_reset"),
     *("noisy_reset", "not_at_grace", "one_at_a_time", "partial_send_ignored"),
@@ -33,11 +34,12 @@ FAULTS = (
     *("slot_lost_on_reset", "spins_when_exhausted", "stops_at_900", "stops_at_exhaustion"),
     *("swaps_bytes", "text", "unbounded", "waits_for_grace"),
 )
-EQUIVALENT = ("large_reads", "one_buffer", "slow_writes", "tiny_reads")
+EQUIVALENT = ("large_reads", "one_buffer", "one_step", "slow_writes", "tiny_reads")
 """Variations that keep the contract: no case may fail for them."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 CHUNK = 65536
+STEP_AFTER = 500  # connections
 STACK = 256 * 1024  # bytes; a thousand threads of the usual 8 MiB would ask for 8 GiB
 
 
@@ -172,6 +174,11 @@ class Server:
         """Make what outlives its connection, where that is the fault."""
         if self.fault == "leaves_thread":
             threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
+        if self.fault == "kept_of_each":
+            self.hoard.append(bytearray(3000))
+        if self.fault == "one_step" and len(self.hoard) < STEP_AFTER:
+            last = len(self.hoard) == STEP_AFTER - 1
+            self.hoard.append(b"." * (2 << 20) if last else b"")
         if self.fault == "leaves_child":
             self.hoard.append(subprocess.Popen(["sleep", "3600"]))
         if self.fault == "leaves_pipe":

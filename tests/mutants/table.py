@@ -88,6 +88,7 @@ EVERYWHERE: dict[str, dict[str, str]] = {
     },
     "E08": {"kills_neighbour": "ends every other connection at a reset"},
     "E09": {
+        "kept_of_each": "keeps three kB of every connection",
         "one_at_a_time": "serves the next connection when the last has ended",
         "stops_at_900": "accepts no more once 900 are open",
     },
@@ -308,6 +309,7 @@ _VARIATIONS: dict[Workload, dict[Style, dict[str, str]]] = {
         "thread": {
             "large_reads": "reads 200 kB at once",
             "one_buffer": "reads into a buffer of 8 KiB",
+            "one_step": "takes 2 MiB for good at the 500th connection",
             "slow_writes": "writes pieces of 5 kB",
             "tiny_reads": "reads the first 4 KiB byte by byte",
         },
