@@ -7,7 +7,7 @@ its workload. What was too short or too noisy to contradict anything is neither 
 - twin: the baseline under a second name must come out equal to itself.
 - planted: the baseline with a known loss must be told apart from itself, by about that loss.
 - stall: the baseline asleep at known intervals must answer as late as arithmetic says.
-- little: connections are the rate times the mean latency, whatever the server (Little 1961).
+- little: connections are the rate times the mean latency, whatever the server (law.py).
 - headroom: the ceiling must be well above the fastest, or it is the gauge that was measured.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness import contrast, latencies, stats, units
+from harness import contrast, latencies, law, stats, units
 from harness.model import BASELINE, PLANTED, PLANTED_SHARE, STALL_EVERY_S, STALL_S, STALLED, TWIN
 from harness.results import MEASURED, NOBODY
 from harness.summary import Canary, CanaryName, Doubt, Estimate
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 HEADROOM = 1.10  # the fastest client or server in Python reached 0.85-0.90 of a native one
 LITTLE = 0.03  # of the connections
-LITTLE_LONGEST = 0.1  # of a slice: what is longer and cut by its edge looks like a contradiction
-LITTLE_JAIN = 0.9  # under it connections starve: see _shows_the_law
 STALL_OFF = 0.02  # of the sleep: a timer's and a scheduler's lateness, many times over
 # A p99 of a slice rests on ten messages: its interval is as wide as the noise, not as the tie, so
 # that at 95% one run in twenty would lose its ranks to chance. A rate's tie leaves room enough.
@@ -141,23 +139,11 @@ def _headroom(where: Where, field: Field) -> Canary | None:
     )
 
 
-def _shows_the_law(sample: Sample) -> bool:
-    """Tell whether a slice is long and even enough for the law to show in it.
-
-    It is exact but for the messages that the slice's edges cut, and those that a starved connection
-    waits for are not in it at all: both are the contestant's doing, and no fault of the gauge. One
-    that answers a few connections alone was off by 80%, a fair one by under 1%.
-    """
-    longest_ns = max(sample.max_ns, sample.mean_latency_ns, sample.child_wait_ns)
-    return longest_ns <= LITTLE_LONGEST * sample.wall_ns and sample.jain >= LITTLE_JAIN
-
-
 def _off(slices: Sequence[Sample], connections: int) -> float:
-    """Return rate times mean latency over connections, minus 1: the median over units."""
+    """Return rate times mean latency over what it must be, minus 1: the median over units."""
     by_block: dict[int, list[float]] = {}
     for s in slices:
-        seen = s.messages / s.wall_ns * s.mean_latency_ns
-        by_block.setdefault(s.block, []).append(seen / connections - 1)
+        by_block.setdefault(s.block, []).append(law.off([s], connections))
     return stats.median([stats.median(found) for found in by_block.values()])
 
 
@@ -172,7 +158,7 @@ def _undisturbed(
             continue
         if s.implementation not in field.standings or s.mean_latency_ns <= 0:
             continue
-        if _shows_the_law(s) and not units.void(s, closed[s.cell]):
+        if law.shows(s) and not units.void(s, closed[s.cell]):
             found.setdefault((closed[s.cell], s.implementation), []).append(s)
     return found
 

@@ -253,6 +253,12 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     From the intended send time to the last byte of the reply; adding two of them up is exact.
     """
+    before_ns: int = 0
+    """Closed loop: how long the messages on their way at the first edge had been so, summed up."""
+    after_ns: int = 0
+    """The same at the second edge."""
+    oldest_ns: int = 0
+    """The longest of those at the second edge: a reply that has not come is in no latency."""
     unanswered: int = 0
     error: str = ""
     """Why the sample is void; empty: it counts."""

@@ -248,6 +248,28 @@ def test_littles_law_is_not_asked_of_slices_that_cannot_show_it() -> None:
         assert (control(found, "little").passed, control(found, "little").why) == (None, "short")
 
 
+@pytest.mark.parametrize(("told", "passed"), [(1.0, True), (1.05, False)])
+def test_what_the_edges_cut_is_accounted_for(told: float, passed: bool) -> None:
+    """Half of the connections get nothing in any slice: the law is asked all the same, and 5% seen.
+
+    The gauge says how long what is on its way at each edge has been so.
+    """
+
+    def starve(s: Sample) -> Sample:
+        if s.latencies:
+            return s
+        connections = int(s.cell.partition("x")[0])
+        waited = connections // 2 * s.wall_ns
+        exact = (connections * s.wall_ns - waited) / s.messages
+        return msgspec.structs.replace(
+            s, jain=0.5, mean_latency_ns=exact * told, before_ns=9, after_ns=9 + waited
+        )
+
+    little = control(changed(starve), "little")
+    assert (little.passed, little.why) == (passed, "")
+    assert little.estimate.value == pytest.approx(little.expected * told, rel=1e-3)
+
+
 @pytest.mark.parametrize(("factor", "passed"), [(1.0, True), (2.4, True), (2.8, False)])
 def test_a_contestant_near_the_ceiling_fails_the_headroom(factor: float, passed: bool) -> None:
     """The ceiling is 2.8 times the fastest; where that falls to 1, the gauge may be the limit."""

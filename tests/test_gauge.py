@@ -58,6 +58,9 @@ SLICE_FIELDS = [
     "late_p50_ns",
     "late_p99_ns",
     "flooded_bytes",
+    "before_ns",
+    "after_ns",
+    "oldest_ns",
     "errors",
     "error",
     "latencies",
@@ -149,6 +152,10 @@ class TestLoad:
             quantiles = [line[key] for key in ("p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns")]
             assert quantiles == sorted(quantiles)
             assert 0 <= line["mean_latency_ns"] <= line["max_ns"]
+            assert 0 < line["oldest_ns"] <= line["after_ns"] <= line["oldest_ns"] * connections
+            must_ns = connections * line["wall_ns"] + line["before_ns"] - line["after_ns"]
+            rounded_ns = 0.05 * line["messages"] + 1
+            assert abs(line["messages"] * line["mean_latency_ns"] - must_ns) <= rounded_ns
         assert sum(line["messages"] for line in lines) > 0
         assert sum(line["server_cpu_ns"] for line in lines) > 0
         starts = [line["started_ns"] for line in lines]

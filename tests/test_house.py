@@ -22,6 +22,7 @@ LAYERS = [
     {
         "charts",
         "latencies",
+        "law",
         "stats",
         "files",
         "lines",

@@ -264,6 +264,36 @@ def test_little_holds_or_not() -> None:
     assert passed(little.figures({cell.name: {"good": 0.005}}, 2)) == [False, True]
 
 
+@pytest.mark.parametrize(("told", "good"), [(1.0, True), (1.05, False), (0.95, False)])
+def test_a_starving_server_keeps_the_law_and_a_wrong_clock_does_not(
+    told: float, *, good: bool
+) -> None:
+    """Seven of ten connections wait for the whole slice and are named; 5% too long is a miss."""
+    cell = cells.RANKED[0]
+    wall_ns = SECOND_NS // 10
+    one = sample(
+        "starves",
+        0,
+        50_000,
+        mean_latency_ns=3 * wall_ns / 5000 * told,
+        max_ns=70e3,
+        jain=0.3,
+        before_ns=7 * wall_ns // 2,
+        after_ns=7 * wall_ns * 3 // 2,
+        oldest_ns=wall_ns * 3 // 2,
+        child_wait_ns=5_000_000,
+    )
+    found = little.deviations([one], {cell.name: cell})
+    assert found == {cell.name: {"starves": pytest.approx(abs(told - 1), abs=1e-9)}}
+    assert passed(little.figures(found, 1)) == [True, good]
+    (text,) = little.starved([one], {cell.name: cell})
+    assert f"{1 - 0.3 * told:.1%} is missing from the latencies" in text
+    assert "Jain's index 0.30 at the median, the longest wait 150.0 ms of a slice of 100 ms" in text
+    assert "no core for 5.0 ms at the most" in text
+    even = sample("even", 0, 50_000, mean_latency_ns=199e3)
+    assert little.starved([even], {cell.name: cell}) == ()
+
+
 @pytest.fixture(scope="module")
 def golden_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of the golden run, analysed and not yet rendered."""

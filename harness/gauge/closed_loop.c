@@ -38,15 +38,30 @@ static int greeted(struct crowd *crowd)
     return 0;
 }
 
+/* How long all that is on its way has been so, summed up; leaves the longest of it. */
+static int64_t ages(struct crowd *crowd, int64_t edge_ns)
+{
+    int64_t sum_ns = 0;
+    crowd->oldest_ns = 0;
+    for (int64_t i = 0; i < crowd->many; i++) {
+        const struct link *link = &crowd->links[i];
+        int64_t age_ns = link_outstanding(link) ? edge_ns - link->began_ns : 0;
+        sum_ns += age_ns;
+        if (age_ns > crowd->oldest_ns)
+            crowd->oldest_ns = age_ns;
+    }
+    return sum_ns;
+}
+
 static void first_edge(struct crowd *crowd, int64_t edge_ns)
 {
-    (void)edge_ns;
+    crowd->before_ns = ages(crowd, edge_ns);
     crowd->counting = true;
 }
 
 static int second_edge(struct crowd *crowd, int64_t edge_ns)
 {
-    (void)edge_ns;
+    crowd->after_ns = ages(crowd, edge_ns);
     crowd->counting = crowd->sending = false;
     return 0;
 }

@@ -2,7 +2,11 @@
  *
  * Two loops exist. CLOSED: each connection has one message outstanding, and its reply sends the
  * next. Its latency runs from that moment, and the replies that come between the window's two
- * edges count.
+ * edges count. What an edge cuts is accounted for: how long the messages on their way have been so
+ * at each. Replies take, all together, the connections' time in the window, plus that of the first
+ * edge, less that of the second (J. D. C. Little, "A Proof for the Queuing Formula: L = lambda W",
+ * 1961; for windows that do not begin and end empty: S.-H. Kim and W. Whitt, "Statistical Analysis
+ * with Little's Law", 2013).
  *
  * OPEN: message k is due at start + k/rate on connection k mod N and sent then, whatever is still
  * outstanding; connections are streams. Latency runs from the intended time, never from the sending
@@ -60,6 +64,8 @@ struct crowd {
     int64_t greeted; /* closed: connections that have had a reply */
     int64_t messages, due; /* counted; due is 0 in a closed loop */
     int64_t *answered;     /* counted, per connection */
+    int64_t before_ns, after_ns; /* closed: ages at the edges of what is on its way, summed up */
+    int64_t oldest_ns;           /* closed: the greatest of them at the second */
     struct histogram *latencies, *late;
     uint8_t buffer[CROWD_BUFFER];
 };

@@ -118,7 +118,8 @@ static void print_times(const struct slice_result *result, const struct slice_ti
     (void)printf("\"mean_latency_ns\": %.1f, \"p50_ns\": %lld, \"p90_ns\": %lld, "
                  "\"p99_ns\": %lld, \"p999_ns\": %lld, \"max_ns\": %lld, \"overflow\": %llu, "
                  "\"unanswered\": %lld, \"due\": %lld, \"late_p50_ns\": %lld, "
-                 "\"late_p99_ns\": %lld, \"flooded_bytes\": %lld, ",
+                 "\"late_p99_ns\": %lld, \"flooded_bytes\": %lld, \"before_ns\": %lld, "
+                 "\"after_ns\": %lld, \"oldest_ns\": %lld, ",
                  histogram_mean(histogram), (long long)histogram_quantile(histogram, 0.5),
                  (long long)histogram_quantile(histogram, 0.9),
                  (long long)histogram_quantile(histogram, 0.99),
@@ -126,7 +127,8 @@ static void print_times(const struct slice_result *result, const struct slice_ti
                  (unsigned long long)histogram->overflow, (long long)result->unanswered,
                  (long long)result->due, (long long)histogram_quantile(&times->late, 0.5),
                  (long long)histogram_quantile(&times->late, 0.99),
-                 (long long)result->flooded_bytes);
+                 (long long)result->flooded_bytes, (long long)result->before_ns,
+                 (long long)result->after_ns, (long long)result->oldest_ns);
 }
 
 /* Returns 0, or -1 with errno when stdout is gone; a stream remembers earlier failures itself. */

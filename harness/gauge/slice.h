@@ -46,6 +46,7 @@ struct slice_result {
     struct reading server, gauge;
     double busy; /* share of the window in which there was something to do, 0..1 */
     double jain; /* over counted messages per connection; fairness.h */
+    int64_t before_ns, after_ns, oldest_ns; /* closed: what the edges cut; crowd.h */
     int64_t unanswered, errors;
     char error[LINK_SENTENCE]; /* empty when the slice holds */
 };

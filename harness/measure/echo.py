@@ -59,6 +59,9 @@ class Slice(msgspec.Struct, frozen=True):
     late_p99_ns: float = 0.0
     latencies: tuple[tuple[int, int], ...] = ()
     flooded_bytes: int = 0
+    before_ns: int = 0
+    after_ns: int = 0
+    oldest_ns: int = 0
 
 
 def script(job: Job) -> list[tuple[Cell, bool]]:
@@ -173,6 +176,9 @@ def _sample(job: Job, cell: Cell, line: Slice, *, index: int, of: int, cold: boo
         late_p50_ns=line.late_p50_ns,
         late_p99_ns=line.late_p99_ns,
         latencies=line.latencies,
+        before_ns=line.before_ns,
+        after_ns=line.after_ns,
+        oldest_ns=line.oldest_ns,
         unanswered=line.unanswered,
         error=line.error or ("" if cell.rate_per_s else _lost(line)),
     )
