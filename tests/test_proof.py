@@ -134,7 +134,28 @@ def test_the_gauge_is_put_against_wrk(rate: float, cpu: float, good: list[bool])
     made = wrk.figures(turns, 1)
     assert passed(made) == good
     assert [figure.value for figure in made] == pytest.approx([rate, cpu], rel=1e-3)
-    assert any("the server for 50%" in cause for cause in wrk.causes(turns))
+    assert any(
+        "gauge reached" in cause and f"a request cost it {100 * cpu:.2f} us" in cause
+        for cause in wrk.causes(turns)
+    )
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "busy", "limit"),
+    [
+        (0.95, 0.5, "the limit was client"),
+        (0.5, 0.95, "the limit was server"),
+        (0.95, 0.95, "the limit was client and server"),
+        (0.5, 0.5, "nobody alone"),
+    ],
+)
+def test_who_limits_a_rate_is_told(cpu_s: float, busy: float, limit: str) -> None:
+    """Who had no rest; what a request cost the server is its busy time over the requests."""
+    turns = [wrk.Turn(block, "nginx", 10, "wrk", 100_000, 1.0, cpu_s, busy) for block in range(3)]
+    (text,) = wrk.causes(turns)
+    assert limit in text
+    assert f"cost it {cpu_s * 10:.2f} us" in text
+    assert f"the server {busy * 10:.2f} us, {busy:.0%}" in text
 
 
 def slice_of(**latencies: float) -> echo.Slice:

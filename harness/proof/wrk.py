@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import psutil
 
-from harness import contrast, launch, machine, stats
+from harness import contrast, launch, machine, stats, units
 from harness.measure import cells, fetch
 from harness.measure.job import gauge_line
 from harness.model import HarnessError
@@ -126,22 +126,34 @@ def figures(turns: Sequence[Turn], seed: int) -> tuple[Figure, ...]:
     return tuple(found)
 
 
+def _limit(client: float, server: float) -> str:
+    """Return who had no rest, of shares of the time in which each was busy."""
+    limits = [who for who, busy in (("client", client), ("server", server)) if busy >= units.BUSY]
+    return " and ".join(limits) or "nobody alone: each waited for the other"
+
+
 def causes(turns: Sequence[Turn]) -> tuple[str, ...]:
-    """Return how busy clients and origin were: whose limit a rate is."""
+    """Return what a request cost the client and the server, and whose limit a rate was."""
     found = []
     for server, connections, client in sorted({(t.server, t.connections, t.client) for t in turns}):
         own = [
             t for t in turns if (t.server, t.connections, t.client) == (server, connections, client)
         ]
-        share = stats.median([t.cpu_s / t.wall_s for t in own])
         rate = stats.median([t.requests / t.wall_s for t in own])
+        cost_us = stats.median([t.cpu_s / t.requests * 1e6 for t in own])
+        share = stats.median([t.cpu_s / t.wall_s for t in own])
         words = (
-            f"{server} {connections} connections: {client} reached {rate:.0f}/s and was busy for "
-            f"{share:.0%} of the time"
+            f"{server} {connections} connections: {client} reached {rate:.0f}/s; a request cost "
+            f"it {cost_us:.2f} us of CPU, {share:.0%} of the time"
         )
-        busy = [t.server_busy for t in own if t.server_busy is not None]
-        if busy:
-            words += f", the server for {stats.median(busy):.0%} of it"
+        seen = [(t.server_busy, t.wall_s / t.requests) for t in own if t.server_busy is not None]
+        if seen:
+            busy = stats.median([share for share, _ in seen])
+            cost_us = stats.median([share * each_s * 1e6 for share, each_s in seen])
+            words += (
+                f", and the server {cost_us:.2f} us, {busy:.0%}; the limit was "
+                f"{_limit(share, busy)}"
+            )
         found.append(words)
     return tuple(found)
 
