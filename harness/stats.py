@@ -117,6 +117,16 @@ def signed_rank_p(values: Sequence[float]) -> float:
     return min(1.0, float(_scipy_stats().wilcoxon(kept).pvalue))
 
 
+def share_interval(many: int, of: int) -> tuple[float, float]:
+    """Return the 95% interval of a share that `many` of `of` tries had, `of` at least 1.
+
+    Source: Clopper and Pearson, The Use of Confidence or Fiducial Limits (1934): it covers at least
+    so often, whatever the share (scipy.stats.binomtest).
+    """
+    found = _scipy_stats().binomtest(many, of).proportion_ci(LEVEL, "exact")
+    return float(found.low), float(found.high)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Return the p-values adjusted for being many, in the order given.
 

@@ -236,17 +236,56 @@ def test_planted_burdens_are_told_by_the_ranks() -> None:
 @pytest.mark.parametrize(
     ("five", "ten", "wrong", "good"),
     [
-        (38, 40, 0, [True, True, True]),
-        (37, 40, 0, [False, True, True]),
-        (40, 39, 0, [True, False, True]),
-        (40, 40, 1, [True, True, False]),
+        (39, 40, 0, [True, True, True, True]),
+        (38, 40, 0, [True, True, False, True]),
+        (37, 40, 0, [False, True, False, True]),
+        (40, 39, 0, [True, False, True, True]),
+        (40, 40, 1, [True, True, True, False]),
     ],
 )
 def test_power_is_a_share_of_campaigns(five: int, ten: int, wrong: int, good: list[bool]) -> None:
-    """38 of 40 are power 0.95; for 10% every one counts; one wrong sign is one too many."""
+    """38 of 40 are power 0.95, and too few to show it; for 10% every one counts, and each sign."""
     told = [twin.Told("+5%", n < five, n < wrong, 0.95) for n in range(40)]
     told += [twin.Told("+10%", n < ten, wrong=False, ratio=0.91) for n in range(40)]
     assert passed(twin.planted_figures(told)) == good
+
+
+def campaigns_of(apart: int, not_apart: int) -> list[twin.Told]:
+    """Return what so many campaigns said of the small burden."""
+    many = range(apart + not_apart)
+    return [twin.Told(twin.HARD, n < apart, wrong=False, ratio=0.95) for n in many]
+
+
+@pytest.mark.parametrize(
+    ("apart", "not_apart", "decided"),
+    [(19, 0, 0), (20, 0, 1), (37, 1, 0), (38, 1, 1), (3, 2, -1), (38, 2, 0)],
+)
+def test_when_power_is_decided(apart: int, not_apart: int, decided: int) -> None:
+    """20 of 20 or 38 of 39 show it, two misses of five never will, between them it goes on."""
+    told = campaigns_of(apart, not_apart)
+    told += [twin.Told("+10%", apart=False, wrong=False, ratio=0.91)] * 9
+    seen = twin.evidence(told)
+    assert (seen >= twin.ENOUGH) - (seen <= twin.HOPELESS) == decided
+
+
+@pytest.mark.parametrize(("power", "shown"), [(0.85, 0.045), (0.95, 0.501), (0.99, 0.954)])
+def test_what_is_decided_by_40_campaigns(power: float, shown: float) -> None:
+    """How often each power is shown, counted over all ways that campaigns can go.
+
+    38 of 40 would be 0.049, 0.677, 0.993.
+    """
+    going: dict[tuple[int, int], float] = {(0, 0): 1.0}
+    yes = 0.0
+    for _ in range(40):
+        step: dict[tuple[int, int], float] = {}
+        for (told, missed), chance in going.items():
+            for after, share in (((told + 1, missed), power), ((told, missed + 1), 1 - power)):
+                seen = twin.evidence(campaigns_of(*after))
+                yes += chance * share * (seen >= twin.ENOUGH)
+                if twin.HOPELESS < seen < twin.ENOUGH:
+                    step[after] = step.get(after, 0.0) + chance * share
+        going = step
+    assert yes == pytest.approx(shown, abs=0.0006)
 
 
 @pytest.mark.parametrize(
