@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from harness import analyse, cost, files
@@ -27,6 +28,7 @@ from harness.proof import (
     resume,
     row,
     runs,
+    spread,
     stall,
     twin,
     width,
@@ -472,6 +474,51 @@ def test_width_looks_at_ranked_cells_of_contestants() -> None:
     ]
     assert widest.value == pytest.approx(max(halves), rel=1e-2)
     assert widest.passed is (max(halves) <= width.HALF_WIDTH_MOST)
+
+
+def drawn(
+    seed: int, slices: float, processes: float, common: float
+) -> list[dict[int, list[float]]]:
+    """Return two contestants' logarithms: 2000 blocks of six slices, normal in all three."""
+    rng = np.random.default_rng(seed)
+    blocks = rng.normal(0, common, 2000)
+    return [
+        {
+            number: list(block + rng.normal(0, processes) + rng.normal(0, slices, 6))
+            for number, block in enumerate(blocks)
+        }
+        for _ in range(2)
+    ]
+
+
+def test_a_spread_is_taken_apart() -> None:
+    """Slices, processes and blocks come out as they were put in; a ratio is rid of the blocks."""
+    found = spread.of(*drawn(1, 0.06, 0.02, 0.04))
+    assert found is not None
+    assert (found.blocks, found.slices_each) == (2000, 6)
+    assert [found.one, found.other] == pytest.approx([0.06, 0.06], rel=0.03)
+    assert found.of_slices == pytest.approx(math.sqrt(2 / 6) * 0.06, rel=0.03)
+    assert found.of_processes == pytest.approx(math.sqrt(2) * 0.02, rel=0.1)
+    assert found.of_blocks == pytest.approx(0.04, rel=0.1)
+    assert found.ratio == pytest.approx(math.hypot(found.of_slices, found.of_processes))
+    alone = spread.of(*drawn(2, 0.06, 0.0, 0.0))
+    assert alone is not None
+    assert alone.of_processes < 0.012
+    assert spread.of({0: [1.0]}, {0: [1.0]}) is None
+    assert spread.blocks_for(0.03, 0.015, 12) == 48
+
+
+def test_what_is_too_wide_says_why(golden_run: Path) -> None:
+    """Of the slices that the run counted: the cell, both names, and how long the aim would take."""
+    summary = files.read_json(golden_run / "summary.json", Summary)
+    wide = [f.what.partition(":")[0] for f in width.width_figures(summary, 1.0) if not f.passed]
+    found = list(width.spread_causes(golden_run, summary, 600.0, []))
+    assert wide
+    assert [text.partition(":")[0] for text in found] == wide
+    assert all("over asyncio" in text and "8 blocks" in text for text in found)
+    costs = [cost.Cost(part="blocks", wall_s=400.0), cost.Cost(part="once", wall_s=100.0)]
+    assert width._minutes(costs, 600.0, 8, 16) == pytest.approx(1000 / 60)
+    assert width._minutes([], 600.0, 8, 16) == pytest.approx(20)
 
 
 @pytest.mark.parametrize(("own", "good"), [(0.20, True), (0.21, False)])

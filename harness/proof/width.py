@@ -10,21 +10,21 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from harness import contrast, cost, files, stats
-from harness.model import BASELINE
+from harness.model import BASELINE, Sample
 from harness.precision import half_width
-from harness.proof import runs
+from harness.proof import runs, spread
 from harness.proof.row import Reached
 from harness.proven import Figure
 from harness.results import overall
-from harness.run_folder import Clock
+from harness.run_folder import spent
 from harness.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from harness.cost import Shares
-    from harness.model import Kind
+    from harness.cost import Cost, Shares
+    from harness.model import Cell, Kind
     from harness.proof.row import Setting
     from harness.results import Where
     from harness.summary import CellSummary
@@ -56,32 +56,44 @@ def cost_figures(found: Shares | None) -> tuple[Figure, ...]:
     )
 
 
-def width_figures(summary: Summary, spent_s: float) -> tuple[Figure, ...]:
-    """Return the widest interval of every ranked cell at 10 and 100 connections, and the time."""
+def widths(summary: Summary) -> Iterator[tuple[Cell, dict[str, float | None]]]:
+    """Yield every ranked closed loop at 10 and 100 connections with everyone's half-width there."""
     kinds = {one.name: one.kind for one in summary.implementations}
-    found = []
-    without = 0
     for workload in summary.workloads:
         for cell in workload.cells:
             closed = cell.cell.ranked and not cell.cell.rate_per_s
-            if not closed or cell.cell.concurrency not in CONNECTIONS:
-                continue
-            ratios = _ratios(cell, kinds)
-            widths = {name: width for name, width in ratios.items() if width is not None}
-            without += len(ratios) - len(widths)
-            if not widths:
-                continue
-            name = max(widths, key=lambda one: widths[one])
-            found.append(
-                Figure(
-                    what=f"{workload.workload} {cell.cell.name}: widest half-width of a rate "
-                    f"ratio, of {len(widths)} ({name})",
-                    value=stats.significant(widths[name], 3),
-                    unit="%",
-                    most=HALF_WIDTH_MOST,
-                    best=stats.significant(min(widths.values()), 3),
-                )
+            if closed and cell.cell.concurrency in CONNECTIONS:
+                yield cell.cell, _ratios(cell, kinds)
+
+
+def widest(ratios: Mapping[str, float | None]) -> tuple[str, float] | None:
+    """Return who has the widest interval, and its half-width; None where nobody has one."""
+    return max(
+        ((name, width) for name, width in ratios.items() if width is not None),
+        key=lambda one: one[1],
+        default=None,
+    )
+
+
+def width_figures(summary: Summary, spent_s: float) -> tuple[Figure, ...]:
+    """Return the widest interval of every ranked cell at 10 and 100 connections, and the time."""
+    found = []
+    without = 0
+    for cell, ratios in widths(summary):
+        there = [width for width in ratios.values() if width is not None]
+        without += len(ratios) - len(there)
+        if (most := widest(ratios)) is None:
+            continue
+        found.append(
+            Figure(
+                what=f"{cell.workload} {cell.name}: widest half-width of a rate ratio, of "
+                f"{len(there)} ({most[0]})",
+                value=stats.significant(most[1], 3),
+                unit="%",
+                most=HALF_WIDTH_MOST,
+                best=stats.significant(min(there), 3),
             )
+        )
     some = Figure(what="cells with intervals", value=float(len(found)), least=1.0)
     bare = Figure(what="rate ratios without an interval", value=float(without), most=0.0)
     took = Figure(what="the run took", value=round(spent_s, 1), unit="s", most=RUN_MOST_S)
@@ -99,17 +111,44 @@ def width_causes(summary: Summary) -> tuple[str, ...]:
     return (words,)
 
 
+def _minutes(costs: Sequence[Cost], spent_s: float, measured: int, blocks: int) -> float:
+    """Return how long the same run takes with `blocks` instead of `measured` blocks."""
+    in_blocks_s = sum(one.wall_s for one in costs if one.part == "blocks") or spent_s
+    return (spent_s + in_blocks_s * (blocks / measured - 1)) / 60
+
+
+def spread_causes(
+    folder: Path, summary: Summary, spent_s: float, costs: Sequence[Cost]
+) -> Iterator[str]:
+    """Yield for every cell that is too wide what makes it so, and how many blocks it would take."""
+    samples = files.read_jsonl(folder / "samples.jsonl", Sample)
+    where = {one.label: one for one in runs.wheres(folder)[1]}
+    for cell, ratios in widths(summary):
+        most = widest(ratios)
+        if most is None or most[1] <= HALF_WIDTH_MOST:
+            continue
+        there = where[f"{cell.workload}/{cell.name}"]
+        logs = [spread.logs(samples, there, name) for name in (most[0], BASELINE)]
+        found = spread.of(*logs)
+        if found is None:
+            continue
+        blocks = spread.blocks_for(most[1], HALF_WIDTH_MOST, found.blocks)
+        yield (
+            f"{cell.workload} {cell.name}: {spread.sentence(found, most[0], BASELINE)}; "
+            f"{HALF_WIDTH_MOST:.1%} would take {blocks} blocks, "
+            f"{_minutes(costs, spent_s, found.blocks, blocks):.0f} minutes"
+        )
+
+
 def run_width(setting: Setting) -> Reached:
     """Look at a full run."""
     folder = setting.full_run(0)
     summary = files.read_json(folder / "summary.json", Summary)
+    spent_s, costs = spent(folder).spent_s, cost.Book(folder).read()
     return Reached(
-        figures=(
-            *width_figures(summary, Clock(folder).spent_s),
-            *cost_figures(cost.shares(cost.Book(folder).read())),
-        ),
+        figures=(*width_figures(summary, spent_s), *cost_figures(cost.shares(costs))),
         notes=(f"the run of {summary.created}, seed {summary.seed}",),
-        causes=width_causes(summary),
+        causes=(*width_causes(summary), *spread_causes(folder, summary, spent_s, costs)),
     )
 
 
