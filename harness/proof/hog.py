@@ -11,7 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from harness import contrast, launch, stats
+from harness import contrast, launch, stats, units
 from harness.measure import echo
 from harness.model import Cell
 from harness.proof import blocks
@@ -19,7 +19,7 @@ from harness.proof.row import Reached
 from harness.proven import Figure
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from harness.measure.job import Bench, Job
     from harness.model import Sample
@@ -32,17 +32,47 @@ OFF_MOST = 0.02
 RAW_LEAST, RAW_MOST = 0.40, 0.60  # two of equal weight share a core: one half, by turns of some ms
 
 
-def raw(samples: Sequence[Sample]) -> dict[str, dict[int, float]]:
-    """Return the logarithm of messages over time, uncorrected, by name and block."""
+def _logs(samples: Sequence[Sample], of: Callable[[Sample], float]) -> dict[str, dict[int, float]]:
+    """Return the logarithm of a figure of the slices, their median by name and block."""
     by_unit: dict[tuple[str, int], list[float]] = {}
     for one in samples:
-        if one.phase == "warm" and not one.error and one.messages and one.wall_ns:
-            rate = math.log(one.messages / one.wall_ns)
-            by_unit.setdefault((one.implementation, one.block), []).append(rate)
+        if one.phase == "warm" and not units.void(one, CELL):
+            by_unit.setdefault((one.implementation, one.block), []).append(math.log(of(one)))
     found: dict[str, dict[int, float]] = {}
-    for (name, block), rates in by_unit.items():
-        found.setdefault(name, {})[block] = stats.median(rates)
+    for (name, block), logs in by_unit.items():
+        found.setdefault(name, {})[block] = stats.median(logs)
     return found
+
+
+def raw(samples: Sequence[Sample]) -> dict[str, dict[int, float]]:
+    """Return the logarithm of messages over time, uncorrected, by name and block."""
+    return _logs(samples, lambda one: one.messages / one.wall_ns)
+
+
+def parts(samples: Sequence[Sample], name: str, seed: int) -> tuple[Figure, ...]:
+    """Return what the corrected rate is made of: it is 1 / (CPU a message x core time over CPU).
+
+    Core time is what `units` divides by, the time that was not waited for a core.
+    """
+    cpu = _logs(samples, lambda one: one.child_cpu_ns / one.messages)
+    core = _logs(samples, lambda one: (one.wall_ns - one.child_wait_ns) / one.child_cpu_ns)
+    found = []
+    for what, logs in (
+        ("CPU time a message", cpu),
+        ("time with a core or without a wish for one, over CPU time", core),
+    ):
+        ratio = contrast.ratio(logs, name + HOGGED, name, seed, f"hog/{what}")
+        if ratio is not None:
+            found.append(
+                Figure(
+                    what=f"{what}, with the hog over without",
+                    value=ratio.value,
+                    unit="x",
+                    low=ratio.low,
+                    high=ratio.high,
+                )
+            )
+    return tuple(found)
 
 
 def figures(
@@ -109,7 +139,10 @@ def run(setting: Setting) -> Reached:
     samples = blocks.interleaved(models, setting, what="hog", do=do)
     where = blocks.by_cell(samples, [CELL])[CELL.name]
     return Reached(
-        figures=figures(where, raw(samples), one.name, setting.seed),
+        figures=(
+            *figures(where, raw(samples), one.name, setting.seed),
+            *parts(samples, one.name, setting.seed),
+        ),
         notes=(f"{setting.blocks} blocks, {CELL.name}, the hog on core {setting.server_core}",),
         causes=(*blocks.losses(samples, [CELL]), *causes(samples)),
     )
