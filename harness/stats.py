@@ -32,6 +32,18 @@ def median(values: Sequence[float]) -> float:
     return float(np.median(np.asarray(values, dtype=np.float64)))
 
 
+def middle(values: Sequence[float]) -> float:
+    """Return the Hodges-Lehmann estimate: the median of the means of all pairs, each with itself.
+
+    Of six normal values its variance is 1.07 times their mean's, a median's 1.28 times; one of six
+    may lie anywhere, of a median's two. Source: Hodges and Lehmann, Estimates of Location Based on
+    Rank Tests (1963). `values` is not empty.
+    """
+    found = np.asarray(values, dtype=np.float64)
+    one, other = np.triu_indices(len(found))
+    return float(np.median((found[one] + found[other]) / 2))
+
+
 def corrected_rate(messages: int, wall_ns: int, wait_ns: int) -> float:
     """Return messages per second of the time in which the server had a core or wanted none.
 

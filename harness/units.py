@@ -1,7 +1,7 @@
 """From samples to units, and which of them count.
 
-A unit is what one process gave for one cell in one block: the median over its slices, or with a
-delay at the origin their total.
+A unit is what one process gave for one cell in one block: rate and CPU time as the middle of its
+slices (`stats.middle`), the rest as their median, or with a delay at the origin their total.
 
 Rules: what is thrown out is thrown out by the constants here, set before anything was measured, and
 none of them looks at a name. What is thrown out is counted.
@@ -165,10 +165,10 @@ def _unit(slices: Sequence[Sample], cell: Cell) -> Unit:
         workload=one.workload,
         cell=one.cell,
         phase=one.phase,
-        rate_per_s=stats.median(rates),
+        rate_per_s=stats.middle(rates),
         slowest_per_s=min(rates),
         fastest_per_s=max(rates),
-        cpu_us=stats.median([s.child_cpu_ns / s.messages / 1e3 for s in slices]),
+        cpu_us=stats.middle([s.child_cpu_ns / s.messages / 1e3 for s in slices]),
         faults=stats.median([s.child_faults / s.messages for s in slices]),
         jain=stats.median([s.jain for s in slices]),
         least_jain=min(s.jain for s in slices),

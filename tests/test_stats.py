@@ -164,3 +164,20 @@ def test_a_slope_by_hand() -> None:
 def test_a_flat_line_fits() -> None:
     """Values that are all the same: no slope, no doubt, and a line that explains them."""
     assert stats.slope([0, 1, 2], [7, 7, 7]) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_the_middle_is_that_of_all_pairs() -> None:
+    """Of two the mean, of any the median of pairs; one of six that is far off moves it little."""
+    assert stats.middle([3.0]) == 3.0
+    assert stats.middle([1.0, 4.0]) == stats.median([1.0, 4.0]) == 2.5
+    assert stats.middle([1.0, 2.0, 6.0]) == np.median([1.0, 1.5, 2.0, 3.5, 4.0, 6.0])
+    assert stats.middle([1.0, 2.0, 3.0, 4.0, 5.0, 1e9]) < 5.0
+    drawn = np.random.default_rng(4).normal(size=(4000, 6))
+    variance = np.var([stats.middle(row) for row in drawn]) / np.var(drawn.mean(axis=1))
+    assert variance == pytest.approx(1.07, abs=0.03)
+
+
+def test_a_share_has_its_interval() -> None:
+    """All of 20: a power of 0.83 at least; the ends are Clopper and Pearson's."""
+    assert list(stats.share_interval(20, 20)) == pytest.approx([0.025 ** (1 / 20), 1.0])
+    assert list(stats.share_interval(38, 40)) == pytest.approx([0.8308, 0.9939], abs=1e-4)

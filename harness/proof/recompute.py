@@ -55,7 +55,9 @@ def _rate(slices: Sequence[dict[str, Any]], cell: str) -> float:
     if _DELAY.fullmatch(cell):
         return float(counted.sum()) / float(wall.sum()) * 1e9
     wait = np.array([one.get("child_wait_ns", 0) for one in slices], dtype=float)
-    return float(np.median(counted / (wall - wait))) * 1e9
+    each = counted / (wall - wait)
+    pairs = [(a + b) / 2 for number, a in enumerate(each) for b in each[number:]]
+    return float(np.median(pairs)) * 1e9
 
 
 def rates(lines: Iterable[str], thrown_out: Iterable[str]) -> dict[Key, dict[int, float]]:

@@ -23,8 +23,9 @@ SOURCES = (
     Source(
         "rate",
         "samples.jsonl",
-        "of each warm slice `messages / (wall_ns - child_wait_ns)`; the median over a process's "
-        "slices, then over blocks. Where the origin waits: the sums of `messages` and `wall_ns`",
+        "of each warm slice `messages / (wall_ns - child_wait_ns)`; the middle of a process's "
+        "slices (Hodges and Lehmann's: the median of all pairs' means), then the median over "
+        "blocks. Where the origin waits: the sums of `messages` and `wall_ns`",
     ),
     Source(
         "rate, × a baseline; of the ceiling",  # noqa: RUF001
@@ -37,15 +38,15 @@ SOURCES = (
         "samples.jsonl",
         "bootstrap over the blocks' ratios, from the run's seed; signed-rank test, Holm",
     ),
-    Source("CPU", "samples.jsonl", "`child_cpu_ns / messages`, medians as for the rate"),
+    Source("CPU", "samples.jsonl", "`child_cpu_ns / messages`, middle and median as for the rate"),
     Source(
         "latency",
         "samples.jsonl",
         "`latencies` (nanoseconds, how many) of the cell with a given rate, a process's slices "
         "added up; p99 is the median of the blocks', merged is of all blocks together",
     ),
-    Source("fairness", "samples.jsonl", "`jain`, medians as for the rate"),
-    Source("page faults", "samples.jsonl", "`child_faults / messages`, medians as for the rate"),
+    Source("fairness", "samples.jsonl", "`jain`, the median over slices, then over blocks"),
+    Source("page faults", "samples.jsonl", "`child_faults / messages`, medians as for fairness"),
     Source("cold", "samples.jsonl", "the same of slices with `phase` cold"),
     Source("measured once", "samples.jsonl", "the same of `block` -1; small: the slices' extremes"),
     Source(
