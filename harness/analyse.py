@@ -115,7 +115,7 @@ def _workload(
     controls = canaries.judge(workload, cells, samples, field)
     blocks = len({b for c in ranked for logs in c.rates.values() for b in logs})
     withheld: Literal["", "blocks", "canary"] = ""
-    if blocks < contrast.BLOCKS_FOR_RANK:
+    if blocks < contrast.BLOCKS_LEAST:
         withheld = "blocks"
     if any(c.passed is False for c in controls):
         withheld = "canary"

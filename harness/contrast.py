@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 
 TIE = 0.03  # ratios: instances of one program differ by 1-2%, and nobody should choose by less
 ALPHA = 0.05
-BLOCKS_FOR_INTERVAL = 6  # under it the bootstrap only repeats the extremes
-BLOCKS_FOR_RANK = 8  # with 7 or fewer the signed-rank test cannot pass Holm over five others
+BLOCKS_LEAST = 6  # under it the bootstrap only repeats the extremes, and no test can reach ALPHA
 
 _TIE = math.log1p(TIE)
 
 
+def by_block(logs: Logs, one: str, other: str) -> dict[int, float]:
+    """Return one's log-ratio to the other in every block that has both, by block."""
+    mine, theirs = logs.get(one, {}), logs.get(other, {})
+    return {block: mine[block] - theirs[block] for block in sorted(mine.keys() & theirs.keys())}
+
+
 def differences(logs: Logs, one: str, other: str) -> list[float]:
     """Return one's log-ratio to the other in every block that has both, in the blocks' order."""
-    mine, theirs = logs.get(one, {}), logs.get(other, {})
-    return [mine[block] - theirs[block] for block in sorted(mine.keys() & theirs.keys())]
+    return list(by_block(logs, one, other).values())
 
 
 def estimate(logs: Sequence[float], seed: int, label: str, level: float = stats.LEVEL) -> Estimate:
@@ -41,7 +45,7 @@ def estimate(logs: Sequence[float], seed: int, label: str, level: float = stats.
     is computed, and in whatever order.
     """
     value = stats.significant(math.exp(stats.median(logs)))
-    if len(logs) < BLOCKS_FOR_INTERVAL:
+    if len(logs) < BLOCKS_LEAST:
         return Estimate(value=value)
     low, high = stats.bootstrap_interval(logs, (seed, crc32(label.encode())), level)
     return Estimate(
@@ -70,10 +74,11 @@ def bounded(found: Estimate | None, *, one: bool, other: bool) -> Estimate | Non
     return Estimate(value=found.value, low=found.low, high=found.high, bound=bound)
 
 
-def against(logs: Logs, one: str, others: Sequence[str]) -> dict[str, float]:
-    """Return p of "one is as fast as the other" for each other, Holm over the others."""
-    raw = [stats.signed_rank_p(differences(logs, one, other)) for other in others]
-    return dict(zip(others, stats.holm(raw), strict=True))
+def against(logs: Logs, one: str, others: Sequence[str], seed: int) -> dict[str, float]:
+    """Return p of "one is as fast as the other" for each other, adjusted for all of them."""
+    found = [by_block(logs, one, other) for other in others]
+    p = stats.sign_flip_p(found, (seed, crc32(one.encode())))
+    return dict(zip(others, p, strict=True))
 
 
 def _beaten(
@@ -109,7 +114,9 @@ def places(
 
     `limited`: whose figure is only a lower bound; nobody is told to be better than they are.
     """
-    p = {one: against(logs, one, [name for name in names if name != one]) for one in names}
+    p = {
+        one: against(logs, one, [name for name in names if name != one], seed) for one in names
+    }
     beaten_by = {
         one: frozenset(
             other

@@ -108,7 +108,7 @@ def _own(figures: Logs, name: str, against: str) -> list[float]:
 
 def _ratio(before: Sequence[float], after: Sequence[float], seed: Sequence[int]) -> Estimate:
     value = stats.significant(math.exp(stats.median(after) - stats.median(before)))
-    if min(len(before), len(after)) < contrast.BLOCKS_FOR_INTERVAL:
+    if min(len(before), len(after)) < contrast.BLOCKS_LEAST:
         return Estimate(value=value)
     low, high = stats.bootstrap_shift(before, after, seed)
     return Estimate(

@@ -248,7 +248,7 @@ def cell_summary(where: Where, field: Field, *, rank: bool) -> CellSummary:
             here = [name for name in group if name in results]
             found = places(where.merit, here, field, where.label, where.limited) if rank else {}
             others = [name for name in here if name != field.baseline]
-            p = contrast.against(where.merit, field.baseline, others)
+            p = contrast.against(where.merit, field.baseline, others, field.seed)
             for name in here:
                 place = found.get(name)
                 results[name] = msgspec.structs.replace(

@@ -106,7 +106,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     disagree: bool = False
     """True where ratio and cpu_ratio are more than the tie apart."""
     p: float | None = None
-    """That its rate is the baseline's: signed-rank test, Holm over the implementations."""
+    """That its rate is the baseline's: randomization test, adjusted for their number."""
     rank: str = ""
     """As `1` or `2-4`; empty: not ranked."""
     ahead_of: tuple[str, ...] = ()

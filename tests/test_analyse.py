@@ -274,10 +274,10 @@ def test_the_reference_is_never_ranked_and_bounds_are_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "interval", "withheld"), [(5, False, "blocks"), (6, True, "blocks"), (8, True, "")]
+    ("count", "interval", "withheld"), [(5, False, "blocks"), (6, True, ""), (8, True, "")]
 )
-def test_few_blocks_give_no_interval_or_no_rank(count: int, interval: bool, withheld: str) -> None:
-    """Under 6 blocks no interval, under 8 no rank; the order stays."""
+def test_few_blocks_give_no_interval_and_no_rank(count: int, interval: bool, withheld: str) -> None:
+    """Under 6 blocks neither interval nor rank; the order stays."""
     found = summarise(blocks(count))
     row = standing(found, "echo", "gevent")
     assert row.ratio is not None

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -74,11 +75,56 @@ def test_holm_gives_the_textbook_answer() -> None:
     assert stats.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
 
 
-def test_the_signed_rank_test_reaches_no_less_than_two_to_the_minus_n() -> None:
+def alone(values: list[float]) -> float:
+    """Return the p of one comparison."""
+    return stats.sign_flip_p([dict(enumerate(values))], (1,))[0]
+
+
+def test_the_test_reaches_no_less_than_two_to_the_minus_n() -> None:
     """Eight differences of one sign give 2/256; those around zero give nothing."""
-    assert stats.signed_rank_p([float(i) for i in range(1, 9)]) == pytest.approx(2 / 256)
-    assert stats.signed_rank_p([1.0, -1.1, 2.0, -2.1, 3.0, -3.1]) > 0.5
-    assert stats.signed_rank_p([0.0] * 9) == 1.0
+    assert alone([float(i) for i in range(1, 9)]) == pytest.approx(2 / 256)
+    assert alone([1.0, -1.1, 2.0, -2.1, 3.0, -3.1]) > 0.5
+    assert alone([0.0] * 9) == alone([]) == 1.0
+    assert stats.sign_flip_p([], (1,)) == []
+
+
+@pytest.mark.parametrize("blocks", [5, 8, 12])
+def test_one_comparison_has_the_p_of_scipys_permutation_test(blocks: int) -> None:
+    """Nothing is adjusted where nothing else is compared."""
+    values = np.random.default_rng(blocks).normal(0.005, 0.01, blocks)
+    whole = scipy.stats.permutation_test(
+        (values,), np.mean, permutation_type="samples", n_resamples=np.inf
+    )
+    assert alone(list(values)) == pytest.approx(whole.pvalue)
+
+
+def test_a_comparison_costs_no_more_for_being_many() -> None:
+    """Six blocks tell twenty apart that are sure, and not the one that is not."""
+    rng = np.random.default_rng(4)
+    sure = [dict(enumerate(0.1 * k + rng.normal(0, 0.01, 6))) for k in range(1, 21)]
+    found = stats.sign_flip_p([*sure, dict(enumerate(rng.normal(0, 0.01, 6)))], (1,))
+    assert found[:20] == pytest.approx([2 / 64] * 20)
+    assert found[20] > 0.05
+
+
+@pytest.mark.parametrize(("blocks", "others"), [(8, 5), (8, 20), (12, 20), (16, 5)])
+def test_among_equals_one_is_seldom_told_apart(blocks: int, others: int) -> None:
+    """In 400 campaigns of equals 5% or fewer have any p of 5%, but for the luck of 400."""
+    rng = np.random.default_rng(blocks + others)
+    wrong = 0
+    for campaign in range(400):
+        own = rng.normal(0, 0.01, blocks)
+        found = [dict(enumerate(own - rng.normal(0, 0.01, blocks))) for _ in range(others)]
+        wrong += min(stats.sign_flip_p(found, (campaign,))) <= 0.05
+    assert wrong / 400 <= 0.075
+
+
+def test_a_block_that_one_comparison_lacks_counts_for_the_others() -> None:
+    """What was thrown out takes nothing else with it."""
+    whole = {b: 0.1 + 0.001 * b for b in range(8)}
+    part = {b: value + 0.01 * b for b, value in whole.items() if b != 3}
+    found = stats.sign_flip_p([whole, part], (1,))
+    assert found == pytest.approx([2 / 256, 2 / 128])
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=8))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 CELL = Cell(workload="echo", concurrency=10, size=1024, ranked=True)
 LENGTH_S = 10.0
-BLOCKS_LEAST = contrast.BLOCKS_FOR_INTERVAL
+BLOCKS_LEAST = contrast.BLOCKS_LEAST
 BLOCKS_MOST = 20
 _FAIR, _BAD = 0.015, contrast.TIE  # 1.5% is what a full run is to reach
 

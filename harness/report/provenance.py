@@ -36,7 +36,7 @@ SOURCES = (
     Source(
         "interval, rank",
         "samples.jsonl",
-        "bootstrap over the blocks' ratios, from the run's seed; signed-rank test, Holm",
+        "bootstrap over the blocks' ratios, from the run's seed; randomization test, stepped down",
     ),
     Source("CPU", "samples.jsonl", "`child_cpu_ns / messages`, middle and median as for the rate"),
     Source(

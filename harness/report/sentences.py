@@ -2,7 +2,7 @@
 
 Rules: `RULES` has every half-sentence that can be said, in order; each takes Facts and gives text,
 or nothing where its condition does not hold. More or fewer than the baseline is said only of those
-who were told apart (a rank's own test: tie, interval, Holm), and as the interval, never as a point.
+who were told apart (a rank's own test: tie, interval, test), and as the interval, never as a point.
 Nothing is said of a workload whose ranks are withheld, nor after a quick run. Plain text goes out.
 """
 

@@ -92,12 +92,9 @@ def withheld(found: WorkloadSummary) -> str:
         return "Nothing was measured."
     if found.withheld == "blocks":
         had = numbers.count(found.blocks, "block")
-        needs = f"a rank needs {contrast.BLOCKS_FOR_RANK}"
-        if found.blocks < contrast.BLOCKS_FOR_INTERVAL:
-            needs = f"an interval needs {contrast.BLOCKS_FOR_INTERVAL}, {needs}"
         return (
-            f"No ranks: {had} counted, and {needs}. The order below is by the median alone; "
-            "a larger --budget measures more blocks."
+            f"No ranks: {had} counted, and an interval or a rank needs {contrast.BLOCKS_LEAST}. "
+            "The order below is by the median alone; a larger --budget measures more blocks."
         )
     if found.withheld == "canary":
         failed = dict.fromkeys(controls.TITLES[c.name] for c in found.canaries if c.passed is False)
