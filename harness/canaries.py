@@ -204,7 +204,7 @@ def _stall(workload: Workload, samples: Sequence[Sample]) -> Iterator[Canary]:
         return
     merged = latencies.of(kept)
     queue = stats.median([s.child_cpu_ns / s.messages / 1e9 for s in kept]) * where.rate_per_s
-    waited_s = sum(s.child_wait_ns for s in kept) / 1e9
+    waited_s = sum(s.waited_ns for s in kept) / 1e9
     off_s = STALL_OFF * STALL_S + 1 / where.rate_per_s
     for figure, share in _SHARES.items():
         low_s, high_s = held.quantile_s(share)

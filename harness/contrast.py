@@ -114,9 +114,7 @@ def places(
 
     `limited`: whose figure is only a lower bound; nobody is told to be better than they are.
     """
-    p = {
-        one: against(logs, one, [name for name in names if name != one], seed) for one in names
-    }
+    p = {one: against(logs, one, [name for name in names if name != one], seed) for one in names}
     beaten_by = {
         one: frozenset(
             other

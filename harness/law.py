@@ -43,7 +43,7 @@ def shows(sample: Sample) -> bool:
     """
     if _knows_its_edges(sample):
         return True
-    longest_ns = max(sample.max_ns, sample.mean_latency_ns, sample.child_wait_ns)
+    longest_ns = max(sample.max_ns, sample.mean_latency_ns, sample.waited_ns)
     return longest_ns <= LONGEST * sample.wall_ns and sample.jain >= JAIN
 
 

@@ -263,6 +263,15 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str = ""
     """Why the sample is void; empty: it counts."""
 
+    @property
+    def waited_ns(self) -> int:
+        """Time in which others had the contestant's core and it wanted it; at most `wall_ns`.
+
+        Its threads wait for each other as well, all at once and each by itself: of what they
+        waited together no more can be others' doing than the time in which none had the core.
+        """
+        return min(self.child_wait_ns, max(0, self.wall_ns - self.child_cpu_ns))
+
 
 class Trait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One figure of a scenario: measured once, shown, never ranked.

@@ -125,7 +125,7 @@ def void(sample: Sample, cell: Cell) -> str:
         "error": bool(sample.error),
         "empty": sample.wall_ns <= 0 or sample.messages <= 0,
         "gauge waited": sample.gauge_wait_ns >= GAUGE_WAIT * sample.wall_ns,
-        "contestant waited": sample.child_wait_ns >= sample.wall_ns,
+        "contestant waited": sample.waited_ns >= sample.wall_ns,
         "gauge late": sample.late_p99_ns > LATE_NS,
         "rate not reached": slow,
     }
@@ -138,7 +138,7 @@ def _rate(sample: Sample, cell: Cell) -> float:
     With a delay the contestant mostly sleeps: a wait for the core then costs little, and dividing
     it out would promise more than the ideal.
     """
-    wait_ns = 0 if cell.delay_ms else sample.child_wait_ns
+    wait_ns = 0 if cell.delay_ms else sample.waited_ns
     return stats.corrected_rate(sample.messages, sample.wall_ns, wait_ns)
 
 
@@ -147,7 +147,7 @@ def _limited(sample: Sample, cell: Cell) -> bool:
 
     In an open loop it never rests, and limits nothing: it sends at a rate that is given.
     """
-    had_core_ns = sample.wall_ns - sample.child_wait_ns
+    had_core_ns = sample.wall_ns - sample.waited_ns
     idle = sample.child_cpu_ns < BUSY * had_core_ns
     closed = not (cell.delay_ms or cell.rate_per_s)
     return closed and idle and sample.gauge_busy >= BUSY
@@ -190,7 +190,7 @@ def noisy_blocks(samples: Iterable[Sample]) -> dict[int, str]:
             by_block.setdefault(sample.block, []).append(sample)
     found = {}
     for block, slices in sorted(by_block.items()):
-        waits = stats.median([s.child_wait_ns / s.wall_ns for s in slices])
+        waits = stats.median([s.waited_ns / s.wall_ns for s in slices])
         late = sum(s.gauge_wait_ns >= GAUGE_WAIT * s.wall_ns for s in slices)
         if waits > CHILD_WAIT:
             found[block] = "contestants waited"

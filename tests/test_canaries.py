@@ -239,7 +239,7 @@ def test_littles_law_is_not_asked_of_slices_that_cannot_show_it() -> None:
     for fields in (
         {"mean_latency_ns": 25e6},
         {"max_ns": 34e6},
-        {"child_wait_ns": 6_000_000},
+        {"child_wait_ns": 6_000_000, "child_cpu_ns": 40_000_000},
         {"jain": 0.5},
     ):
         found = summarise(

@@ -301,7 +301,7 @@ def test_a_hog_halves_the_raw_rate_alone(corrected: float, wait: float, good: li
         rate = 50_000.0 + 10 * block
         samples.append(sample("a", block, rate))
         wall = SECOND_NS // 10
-        hogged = {"child_wait_ns": round(wait * wall)}
+        hogged = {"child_wait_ns": round(wait * wall), "child_cpu_ns": round((1 - wait) * wall)}
         samples.append(sample("a" + hog.HOGGED, block, rate * corrected * (1 - wait), **hogged))
     where = blocks.by_cell(samples, [hog.CELL])[hog.CELL.name]
     assert passed(hog.figures(where, hog.raw(samples), "a", 1)) == good

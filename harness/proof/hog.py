@@ -55,7 +55,7 @@ def parts(samples: Sequence[Sample], name: str, seed: int) -> tuple[Figure, ...]
     Core time is what `units` divides by, the time that was not waited for a core.
     """
     cpu = _logs(samples, lambda one: one.child_cpu_ns / one.messages)
-    core = _logs(samples, lambda one: (one.wall_ns - one.child_wait_ns) / one.child_cpu_ns)
+    core = _logs(samples, lambda one: (one.wall_ns - one.waited_ns) / one.child_cpu_ns)
     found = []
     for what, logs in (
         ("CPU time a message", cpu),
@@ -112,7 +112,7 @@ def causes(samples: Sequence[Sample]) -> tuple[str, ...]:
     shares: dict[str, list[float]] = {}
     for one in samples:
         if one.wall_ns > 0:
-            shares.setdefault(one.implementation, []).append(one.child_wait_ns / one.wall_ns)
+            shares.setdefault(one.implementation, []).append(one.waited_ns / one.wall_ns)
     return tuple(
         f"{name} waited for its core for {stats.median(waits):.1%} of a slice at the median"
         for name, waits in sorted(shares.items())

@@ -44,8 +44,14 @@ def _counts(one: dict[str, Any]) -> bool:
         and wall > 0
         and one.get("messages", 0) > 0
         and one.get("gauge_wait_ns", 0) < 0.05 * wall
-        and one.get("child_wait_ns", 0) < wall
+        and _waited(one) < wall
     )
+
+
+def _waited(one: dict[str, Any]) -> int:
+    """Return how long others may have had its core: not while any of its threads had it."""
+    without: int = max(0, one.get("wall_ns", 0) - one.get("child_cpu_ns", 0))
+    return min(one.get("child_wait_ns", 0), without)
 
 
 def _rate(slices: Sequence[dict[str, Any]], cell: str) -> float:
@@ -54,7 +60,7 @@ def _rate(slices: Sequence[dict[str, Any]], cell: str) -> float:
     wall = np.array([one["wall_ns"] for one in slices], dtype=float)
     if _DELAY.fullmatch(cell):
         return float(counted.sum()) / float(wall.sum()) * 1e9
-    wait = np.array([one.get("child_wait_ns", 0) for one in slices], dtype=float)
+    wait = np.array([_waited(one) for one in slices], dtype=float)
     each = counted / (wall - wait)
     pairs = [(a + b) / 2 for number, a in enumerate(each) for b in each[number:]]
     return float(np.median(pairs)) * 1e9

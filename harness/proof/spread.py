@@ -61,7 +61,7 @@ def logs(samples: Iterable[Sample], where: Where, name: str) -> dict[int, list[f
 
 def _rate(sample: Sample, cell: Cell) -> float:
     """Return a slice's rate as `units` corrects it: with a delay, nobody waits for the core."""
-    wait_ns = 0 if cell.delay_ms else sample.child_wait_ns
+    wait_ns = 0 if cell.delay_ms else sample.waited_ns
     return stats.corrected_rate(sample.messages, sample.wall_ns, wait_ns)
 
 

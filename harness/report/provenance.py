@@ -23,9 +23,10 @@ SOURCES = (
     Source(
         "rate",
         "samples.jsonl",
-        "of each warm slice `messages / (wall_ns - child_wait_ns)`; the middle of a process's "
-        "slices (Hodges and Lehmann's: the median of all pairs' means), then the median over "
-        "blocks. Where the origin waits: the sums of `messages` and `wall_ns`",
+        "of each warm slice `messages / (wall_ns - child_wait_ns)`, the wait being "
+        "`wall_ns - child_cpu_ns` at most; the middle of a process's slices (Hodges and "
+        "Lehmann's: the median of all pairs' means), then the median over blocks. Where the "
+        "origin waits: the sums of `messages` and `wall_ns`",
     ),
     Source(
         "rate, × a baseline; of the ceiling",  # noqa: RUF001
