@@ -1,9 +1,12 @@
 """The commands of this project: `nox -l` lists them, `nox -s compare -- --help` explains one."""
 
+import argparse
+import sys
 import tomllib
 from pathlib import Path
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2024.10.9"
 nox.options.sessions = ["compare"]
@@ -15,6 +18,9 @@ METAS = [tomllib.loads(f.read_text("utf-8")) for f in Path().glob("implementatio
 FRAMEWORKS = sorted(
     {need for meta in METAS if not meta.get("cannot_run") for need in meta["requires"]}
 )
+LAUNCHER = "httptools>=0.9"  # what implementations/ shares needs this much of pyproject.toml
+NO_DOWNLOAD = {"NOX_DOWNLOAD_PYTHON": "never", "UV_PYTHON_DOWNLOADS": "never"}
+"""What is compared are the Pythons of this machine: nothing fetches another."""
 TESTING = nox.project.load_toml("pyproject.toml")["dependency-groups"]
 
 
@@ -24,12 +30,54 @@ def install(session: nox.Session, *more: str) -> None:
     session.install("-e", ".", *FRAMEWORKS, *more)
 
 
-def harness(session: nox.Session, command: str) -> None:
+def program(session: nox.Session, environment: str, version: object) -> Path:
+    """Return the Python of the environment that a session makes for a version."""
+    suffix = f"-{version}".replace(".", "-") if version else ""
+    return session.cache_dir.parent / f"{environment}{suffix}" / "bin" / "python"
+
+
+def harness(session: nox.Session, command: str, *more: str) -> None:
     """Run a command of the harness in the shared environment; it handles Ctrl-C by itself."""
-    suffix = f"-{session.python}".replace(".", "-") if session.python else ""
-    python = session.cache_dir.parent / f"environment{suffix}" / "bin" / "python"
-    words = [str(python), "-m", "harness", command, *session.posargs]
+    python = program(session, "environment", session.python)
+    words = [str(python), "-m", "harness", command, *(more or session.posargs)]
     session.run(*words, external=True, interrupt_timeout=None, terminate_timeout=None)
+
+
+def nested(session: nox.Session, version: str) -> None:
+    """Make the environment of a Python: nox does, by its own rules for finding it.
+
+    What comes of it the harness sees, and names what is missing.
+    """
+    words = [sys.executable, "-m", "nox", "-s", "contestants", "--force-python", version]
+    words += ["--envdir", str(session.cache_dir.parent), "--no-error-on-missing-interpreters"]
+    session.run(*words, external=True, env=NO_DOWNLOAD, success_codes=range(256))
+
+
+def one_by_one(session: nox.Session) -> None:
+    """Install what can be installed; whatever misses something is named by the report."""
+    session.install(LAUNCHER)
+    for requirement in FRAMEWORKS:
+        try:
+            session.install(requirement)
+        except CommandFailed:
+            session.warn(f"{requirement} cannot be installed on Python {session.python}")
+
+
+def on_pythons(session: nox.Session) -> list[str]:
+    """Make an environment for each Python of --python; return the words that say where it is.
+
+    One that this machine has not stays as it was written: the harness names it, and goes on.
+    """
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--python", action="append", default=[])
+    known, words = parser.parse_known_args(session.posargs)
+    found = []
+    for word in (word.strip() for value in known.python for word in value.split(",")):
+        python = program(session, "contestants", word)
+        if word and "=" not in word:
+            nested(session, word)
+        found.append(f"{word}={python}" if "=" not in word and python.exists() else word)
+    return [*words, "--python", ",".join(found)] if found else words
 
 
 @nox.session
@@ -38,10 +86,19 @@ def environment(session: nox.Session) -> None:
     install(session)
 
 
+@nox.session
+def contestants(session: nox.Session) -> None:
+    """Install what the implementations need on one more Python, for compare --python."""
+    try:
+        session.install(LAUNCHER, *FRAMEWORKS)
+    except CommandFailed:
+        one_by_one(session)
+
+
 @nox.session(requires=["environment"], venv_backend="none")
 def compare(session: nox.Session) -> None:
-    """Check, measure and report: the main job."""
-    harness(session, "compare")
+    """Check, measure and report: the main job; with --python 3.12,3.13 on each of these."""
+    harness(session, "compare", *on_pythons(session))
 
 
 @nox.session(requires=["environment"], venv_backend="none")

@@ -31,13 +31,24 @@ def circumstances(plan: Plan) -> dict[str, str]:
     """Return what must be alike for the figures of two runs to be compared."""
     settings = {what: str(getattr(plan, what)) for what in SETTINGS}
     cores = f"{plan.server_core} and {plan.gauge_core}"
-    return {**settings, **plan.machine, "pinned to cores": cores}  # the machine's python says more
+    # the machine's python says more
+    return {**settings, **plan.machine, "pinned to cores": cores, **_further(plan)}
+
+
+def _further(plan: Plan) -> dict[str, str]:
+    """Return the version of each Python of a run but the first, which `python` is."""
+    there = [one for one in plan.interpreters if not one.missing]
+    return {f"Python {one.asked}": one.version for one in there[1:]}
 
 
 def conditions(before: Plan, after: Plan) -> tuple[Condition, ...]:
-    """Return what two runs were not alike in: machine, interpreter, settings."""
+    """Return what two runs were not alike in: machine, interpreter, settings.
+
+    A Python that one of them has beside the first is no condition for the rows that both have.
+    """
     one, other = circumstances(before), circumstances(after)
-    names = dict.fromkeys([*one, *other])
+    alone = _further(before).keys() ^ _further(after).keys()
+    names = [name for name in dict.fromkeys([*one, *other]) if name not in alone]
     return unlike([(name, one.get(name, "?"), other.get(name, "?")) for name in names])
 
 

@@ -54,16 +54,19 @@ def environment() -> dict[str, str]:
     return {**kept, "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8"}
 
 
+def python(implementation: Implementation) -> str:
+    """Return the Python that runs an implementation: the harness's own unless it has another."""
+    return implementation.interpreter or sys.executable
+
+
 def command(implementation: Implementation, workload: Workload) -> list[str]:
     """Return the command that starts an implementation, without its options."""
+    program = python(implementation)
     if implementation.run:
         here = implementation.folder
-        words = [
-            w.replace("{here}", here).replace("{python}", sys.executable)
-            for w in implementation.run
-        ]
+        words = [w.replace("{here}", here).replace("{python}", program) for w in implementation.run]
         return [*words, workload]
-    return [sys.executable, "-m", "implementations", implementation.folder, workload]
+    return [program, "-m", "implementations", implementation.folder, workload]
 
 
 def listener(

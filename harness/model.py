@@ -74,11 +74,29 @@ class CaseText(msgspec.Struct, frozen=True, kw_only=True):
     """The RFC's clause, or the reason."""
 
 
+class Interpreter(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the Pythons that a run was asked to compare."""
+
+    asked: str
+    """As the command line has it: `3.12`, `3.13t`."""
+    path: str = ""
+    """Absolute path of the program; empty where it is missing, and in what is published."""
+    version: str = ""
+    """As `3.12.1`, or `3.13.0t` where it is built without the GIL; empty: it is not known."""
+    build: str = ""
+    """How it was built, as far as it is faster by that: `GCC 12.2.0, PGO, no LTO`."""
+    missing: str = ""
+    """Why nothing runs on it: half a sentence for the report; empty: it takes part."""
+
+
 class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """One contestant, as its meta.toml and this machine describe it."""
 
     name: str
-    """The folder's name, `[a-z][a-z0-9_]*`; unique in a plan."""
+    """The folder's name, `[a-z][a-z0-9_]*`; unique in a plan.
+
+    The same program on a further Python has that behind it: `trio@3.12`.
+    """
     folder: str
     """Absolute path of the folder that holds meta.toml."""
     title: str
@@ -122,6 +140,14 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """Why it cannot run here, and the command that would help; empty: it can."""
     offered_by: str = ""
     """The installed distribution whose entry point it is; empty: a folder that was found."""
+    interpreter: str = ""
+    """Absolute path of the Python that runs it; empty: the harness's own, and when published."""
+    on: str = ""
+    """The Python that it runs on, as it was asked for: `3.12`; empty: nobody asked for any."""
+    same_as: str = ""
+    """The same program's row on the first Python of the run; empty: this is it."""
+    gil: bool = False
+    """Its Python is free-threaded, and something that it imports turned the GIL on again."""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +190,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     budget_s: float
     """Seconds that the whole run may take, checking included."""
     python: str
-    """Version of the interpreter that runs the implementations, as `3.11.7`."""
+    """Version of the interpreter that runs the implementations, the first of several: `3.11.7`."""
+    interpreters: tuple[Interpreter, ...] = ()
+    """The Pythons that were asked for, missing ones included; empty: the harness's own alone."""
     server_core: int
     """The core of the contestant. Equal to gauge_core where there is only one core."""
     gauge_core: int

@@ -1,7 +1,8 @@
 """meta.toml files -> Plan: what there is, what can run here, what was chosen.
 
 Rules: it reads files and asks for installed versions; it starts nothing, installs nothing and
-imports no framework. A bad meta.toml is the user's to mend: file, key, what was expected.
+imports no framework (`pythons` starts other Pythons, to ask them). A bad meta.toml is the user's to
+mend: file, key, what was expected.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
 
-from harness import machine, offered
+from harness import machine, offered, pythons
 from harness.launch import ROOT
 from harness.lines import code_lines
 from harness.model import (
@@ -30,6 +32,7 @@ from harness.model import (
     WORKLOADS,
     HarnessError,
     Implementation,
+    Interpreter,
     Kind,
     Plan,
     UsageError,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.offered import Offer
+    from harness.pythons import Environment, Found
 
 IN_TREE = ROOT / "implementations"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -73,16 +77,17 @@ def is_name(word: str) -> bool:
     return bool(NAME.fullmatch(word)) and word != ALL
 
 
-def read(folder: Path, name: str = "") -> Implementation:
+def read(folder: Path, name: str = "", where: Environment | None = None) -> Implementation:
     """Return what a folder's meta.toml says, and whether it can run here. Raises UsageError.
 
-    Its name is the folder's own where none is given.
+    Its name is the folder's own where none is given. `where`: the Python that is to run it; None:
+    this one.
     """
     file = folder / "meta.toml"
     meta = _meta(file)
     if not is_name(folder.name):
         raise UsageError(f"{file}: the folder's name must match {NAME.pattern}, and not be {ALL}.")
-    versions, cannot_run = _availability(file, meta)
+    versions, cannot_run = _availability(file, meta, where)
     facts = msgspec.structs.asdict(meta) | {"cannot_run": cannot_run}
     return Implementation(
         name=name or folder.name,
@@ -111,10 +116,18 @@ def _meta(file: Path) -> Meta:
     return meta
 
 
-def _availability(file: Path, meta: Meta) -> tuple[dict[str, str], str]:
-    """Return the installed versions, and why it cannot run here (empty: it can)."""
-    versions: dict[str, str] = {}
-    missing: list[str] = []
+def _installed(name: str, where: Environment | None) -> str | None:
+    """Return the version of a distribution; None where it is not installed."""
+    if where:
+        return where.distributions.get(canonicalize_name(name))
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _availability(file: Path, meta: Meta, where: Environment | None) -> tuple[dict[str, str], str]:
+    """Return the installed versions, and why it cannot run there (empty: it can)."""
     try:
         python = SpecifierSet(meta.python)
         requirements = [Requirement(text) for text in meta.requires]
@@ -126,22 +139,34 @@ def _availability(file: Path, meta: Meta) -> tuple[dict[str, str], str]:
         ) from error
     if meta.cannot_run:
         return {}, meta.cannot_run
-    if not python.contains(platform.python_version(), prereleases=True):
-        return {}, f"it needs Python {meta.python}; this is {platform.python_version()}"
-    for requirement in requirements:
-        if requirement.marker and not requirement.marker.evaluate():
-            continue
-        try:
-            versions[requirement.name] = importlib.metadata.version(requirement.name)
-        except importlib.metadata.PackageNotFoundError:
-            missing.append(str(requirement))
-            continue
-        if not requirement.specifier.contains(versions[requirement.name], prereleases=True):
-            missing.append(str(requirement))
+    version = where.version if where else platform.python_version()
+    if not python.contains(version, prereleases=True):
+        return {}, f"it needs Python {meta.python}; this is {version}"
+    versions, missing = _installed_of(requirements, where)
     if missing:
-        wanted = " ".join(f"'{text}'" for text in missing)
-        return versions, f"{', '.join(missing)} not installed; python -m pip install {wanted}"
+        lacking, wanted = ", ".join(missing), " ".join(f"'{text}'" for text in missing)
+        if where:
+            return versions, f"{lacking} not installed for Python {where.label}"
+        return versions, f"{lacking} not installed; python -m pip install {wanted}"
     return versions, _missing_program(file, meta)
+
+
+def _installed_of(
+    requirements: Iterable[Requirement], where: Environment | None
+) -> tuple[dict[str, str], list[str]]:
+    """Return the versions of what is installed, and the requirements that are not met."""
+    markers = dict(where.markers) if where else None
+    versions: dict[str, str] = {}
+    missing: list[str] = []
+    for requirement in requirements:
+        if requirement.marker and not requirement.marker.evaluate(markers):
+            continue
+        installed = _installed(requirement.name, where)
+        if installed:
+            versions[requirement.name] = installed
+        if not installed or not requirement.specifier.contains(installed, prereleases=True):
+            missing.append(str(requirement))
+    return versions, missing
 
 
 def _one_line(error: Exception) -> str:
@@ -182,12 +207,16 @@ def _digests(folder: Path) -> dict[str, str]:
     }
 
 
-def discover(outside: Iterable[Path] = ()) -> list[Implementation]:
+def discover(
+    outside: Iterable[Path] = (), where: Environment | None = None
+) -> list[Implementation]:
     """Return all implementations: the tree's, what packages offer, those below outside folders.
 
-    A name stands once. Raises UsageError.
+    A name stands once. `where`: as in `read`; packages offer what is installed beside the harness.
+    Raises UsageError.
     """
-    found = {file.parent.name: read(file.parent) for file in sorted(IN_TREE.glob("*/meta.toml"))}
+    files = sorted(IN_TREE.glob("*/meta.toml"))
+    found = {file.parent.name: read(file.parent, where=where) for file in files}
     for offer in offered.offers():
         if not is_name(offer.name) or offer.name in found:
             wrong = "is taken" if offer.name in found else f"must match {NAME.pattern}"
@@ -195,7 +224,7 @@ def discover(outside: Iterable[Path] = ()) -> list[Implementation]:
                 f"the package {offer.distribution} offers {offer.name!r} to evenloop, "
                 f"a name that {wrong}; uninstall it, or let its authors rename the entry point."
             )
-        found[offer.name] = _offered(offer)
+        found[offer.name] = _offered(offer, where)
     for root in outside:
         folders = _folders(root)
         if not folders:
@@ -204,17 +233,17 @@ def discover(outside: Iterable[Path] = ()) -> list[Implementation]:
             if folder.name in found:
                 taken = found[folder.name].folder
                 raise UsageError(f"{folder}: the name is taken by {taken}; rename the folder.")
-            found[folder.name] = read(folder)
+            found[folder.name] = read(folder, where=where)
     return list(found.values())
 
 
-def _offered(offer: Offer) -> Implementation:
+def _offered(offer: Offer, where: Environment | None) -> Implementation:
     """Return what a package offers; where that cannot be read, a row that says why."""
     package = {offer.distribution: offer.version}
     fault = offer.fault
     if offer.folder:
         try:
-            one = read(offer.folder, offer.name)
+            one = read(offer.folder, offer.name, where)
         except UsageError as error:
             fault = str(error)
         else:
@@ -256,6 +285,44 @@ def choose(known: Sequence[Implementation], names: Iterable[str]) -> list[Implem
     return [by_name[name] for name in wanted]
 
 
+def is_python(one: Implementation) -> bool:
+    """Tell whether a contestant is run by a Python, so that another one could run it."""
+    return one.kind != "reference" and (not one.run or any("{python}" in w for w in one.run))
+
+
+def spread(
+    chosen: Iterable[Implementation], outside: Sequence[Path], found: Sequence[Found]
+) -> list[Implementation]:
+    """Return a row for each implementation on each Python that is here, side by side.
+
+    The rows of the first keep their names, so that the baseline of all others is one of them; who
+    is not run by a Python has one row. Each knows what that Python has installed.
+    """
+    there = [(one.interpreter, one.environment) for one in found if one.environment]
+    known = [{one.name: one for one in discover(outside, where)} for _, where in there]
+    rows: list[Implementation] = []
+    for one in chosen:
+        if not is_python(one):
+            rows.append(one)
+            continue
+        for (python, where), here in zip(there, known, strict=True):
+            first = python is there[0][0]
+            own, behind = here[one.name], "" if first else f"@{python.asked}"
+            changes = {
+                "name": one.name + behind,
+                "title": f"{own.title}, {python.asked}" if len(there) > 1 else own.title,
+                "variant_of": own.variant_of and own.variant_of + behind,
+                "interpreter": python.path,
+                "on": python.asked,
+                "same_as": "" if first else one.name,
+                "gil": not own.cannot_run
+                and not own.run
+                and pythons.gil_is_on(where, own.folder, own.workloads[0]),
+            }
+            rows.append(msgspec.structs.replace(own, **changes))
+    return rows
+
+
 def make(
     implementations: Sequence[Implementation],
     *,
@@ -264,9 +331,11 @@ def make(
     budget_s: float,
     seed: int | None,
     arguments: Sequence[str] = (),
+    interpreters: Sequence[Interpreter] = (),
 ) -> Plan:
     """Return the plan of a run; a seed is drawn where none is given."""
     server_core, gauge_core = machine.cores()
+    versions = [one.version for one in interpreters if not one.missing]
     return Plan(
         created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         evenloop=version(),
@@ -275,7 +344,8 @@ def make(
         workloads=workloads,
         quick=quick,
         budget_s=budget_s,
-        python=platform.python_version(),
+        python=versions[0] if versions else platform.python_version(),
+        interpreters=tuple(interpreters),
         server_core=server_core,
         gauge_core=gauge_core,
         machine=machine.facts(),

@@ -15,7 +15,7 @@ from typing import Literal
 
 import msgspec
 
-from harness import files, machine
+from harness import files, machine, pythons
 from harness.model import Plan, UsageError
 
 RUNS = Path("runs")
@@ -66,7 +66,8 @@ def reopen(folder: Path) -> Plan:
                 f"{folder} was begun with {name} {plan.machine.get(name)}, here is {here[name]}; "
                 "figures from both cannot stand in one run. Begin a new one."
             )
-    if plan.python != platform.python_version():
+    pythons.still_there(plan)
+    if not plan.interpreters and plan.python != platform.python_version():
         raise UsageError(f"{folder} was begun on Python {plan.python}; go on with that one.")
     return plan
 
@@ -74,12 +75,18 @@ def reopen(folder: Path) -> Plan:
 def publish(folder: Path, out: Path) -> None:
     """Copy what a committed report rests on: all records as they are, the samples packed.
 
-    The plan loses the folders of this machine. A run without scenarios has no traits.
+    The plan loses the paths of this machine. A run without scenarios has no traits.
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = files.read_json(folder / "plan.json", Plan)
-    shown = [msgspec.structs.replace(one, folder="") for one in plan.implementations]
-    files.write_json(out / "plan.json", msgspec.structs.replace(plan, implementations=tuple(shown)))
+    shown = msgspec.structs.replace(
+        plan,
+        implementations=tuple(
+            msgspec.structs.replace(one, folder="", interpreter="") for one in plan.implementations
+        ),
+        interpreters=tuple(msgspec.structs.replace(one, path="") for one in plan.interpreters),
+    )
+    files.write_json(out / "plan.json", shown)
     for name in ("summary.json", "cases.jsonl", "verdicts.jsonl"):
         shutil.copyfile(folder / name, out / name)
     (out / "traits.jsonl").unlink(missing_ok=True)

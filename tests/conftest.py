@@ -22,6 +22,7 @@ WHOLE = (
     "test_behaviour.py",
     "test_gauge_fuzz.py",
     "test_html_page.py",
+    "test_pythons.py",
     "test_report.py",
 )
 
@@ -35,6 +36,8 @@ ONE_PYTHON = {
     "test_latencies.py": 12,
     "test_pictures.py": 12,
     "test_proof_runs.py": 11,
+    "test_by_python.py": 12,
+    "test_pythons.py": 13,
     "test_report.py": 12,
     "test_tutorial.py": 13,
     "test_report_html.py": 13,

@@ -17,7 +17,7 @@ LAYERS = [
     {"template"},
     {"report", "check", "measure", "plan", "analyse", "run_folder", "diff", "history"},
     {"tax", "canaries"},
-    {"precision", "results", "units", "contrast", "traits", "judge"},
+    {"precision", "results", "units", "contrast", "traits", "judge", "pythons"},
     {"launch", "witness", "gauge", "machine", "progress", "cost", "proven", "recorded", "watched"},
     {
         "charts",

@@ -336,7 +336,8 @@ def _cores() -> tuple[int, int]:
 
 def _again(one: Implementation, case: str) -> str:
     """Return the command that plays a case again."""
-    words = ["nox", "-s", "check", "--", one.name]
+    words = ["nox", "-s", "check", *(["--force-python", one.on] if one.on else [])]
+    words += ["--", one.same_as or one.name]
     folder = Path(one.folder)
     known = folder.is_relative_to(launch.ROOT / "implementations") or one.offered_by
     if not known and one.kind != "reference":

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.commands.options import Choice
+    from harness.model import Plan
 
 
 @click.command()
@@ -36,6 +37,7 @@ def compare(choice: Choice, resume: Path | None) -> None:
     nox -s compare
     nox -s compare -- --quick
     nox -s compare -- --only trio,asyncio --workload echo --budget 3m
+    nox -s compare -- --python 3.11,3.12,3.13
     """
     if resume:
         if choice.given():
@@ -44,6 +46,7 @@ def compare(choice: Choice, resume: Path | None) -> None:
     else:
         the_plan = stages.fit_budget(choice.plan(), given=choice.budget is not None)
         folder = run_folder.create(choice.out, the_plan)
+        _missing(the_plan)
     clock, book = run_folder.Clock(folder), cost.Book(folder)
     try:
         for part, stage in stages.STAGES.items():
@@ -56,6 +59,13 @@ def compare(choice: Choice, resume: Path | None) -> None:
     for sentence in cost.sentences(book.read()):
         click.echo(sentence)
     click.echo(f"The report: {folder / 'REPORT.md'}")
+
+
+def _missing(the_plan: Plan) -> None:
+    """Tell which of the Pythons that were asked for take no part; the report says so as well."""
+    for one in the_plan.interpreters:
+        if one.missing:
+            click.echo(f"Python {one.asked} takes no part: {one.missing}.", err=True)
 
 
 def _interrupted(folder: Path, clock: run_folder.Clock) -> NoReturn:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
-from harness import plan
+from harness import plan, pythons
 from harness.model import LEVELS, WORKLOADS, Plan, UsageError, Workload
 from harness.run_folder import RUNS
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.model import Implementation
+    from harness.pythons import Wanted
 
 BUDGET = "9m30s"  # six frameworks in ten minutes or less, reporting included
 BUDGET_QUICK = "110s"
@@ -141,35 +142,52 @@ class Choice:
     budget: float | None
     seed: int | None
     out: Path | None
+    python: tuple[Wanted, ...] = ()
 
     def given(self) -> bool:
         """Tell whether any option was given at all."""
         words = self.only or self.workload or self.outside or self.quick or self.budget
-        return bool(words or self.seed is not None or self.out)
+        return bool(words or self.python or self.seed is not None or self.out)
 
     def plan(self) -> Plan:
-        """Return the plan that the options ask for; the reference is always part of it."""
+        """Return the plan that the options ask for; the reference is always part of it.
+
+        Several Pythons take the time of as many runs, unless a budget is given.
+        """
         known = plan.discover(self.outside)
         chosen = plan.choose(known, self.only)
         chosen += [one for one in _reference(known) if one not in chosen]
-        fallback = BUDGET_QUICK if self.quick else BUDGET
+        found = pythons.search(self.python) if self.python else []
+        if found:
+            chosen = plan.spread(chosen, self.outside, found)
+        usual_s = Duration().convert(BUDGET_QUICK if self.quick else BUDGET, None, None)
+        many = max(1, sum(one.environment is not None for one in found))
         arguments = [f"--only={','.join(self.only)}"] if self.only else []
         arguments += [f"--workload={name}" for name in self.workload]
+        arguments += [f"--python={','.join(one.asked for one in self.python)}"] * bool(found)
         arguments += ["--quick"] if self.quick else []
         arguments += [f"--budget={self.budget:g}s"] if self.budget else []
         return plan.make(
             chosen,
             workloads=workloads(self.workload),
             quick=self.quick,
-            budget_s=self.budget or Duration().convert(fallback, None, None),
+            budget_s=self.budget or usual_s * many,
             seed=self.seed,
             arguments=arguments,
+            interpreters=[one.interpreter for one in found],
         )
 
 
 def workloads(chosen: Sequence[str]) -> tuple[Workload, ...]:
     """Return the chosen workloads, both where none is chosen."""
     return tuple(one for one in WORKLOADS if one in chosen) or WORKLOADS
+
+
+def interpreters(
+    _ctx: click.Context, _param: click.Parameter, values: Sequence[str]
+) -> tuple[Wanted, ...]:
+    """Return the Pythons that are asked for."""
+    return pythons.wanted(values)
 
 
 def _reference(known: Sequence[Implementation]) -> list[Implementation]:
@@ -192,6 +210,13 @@ _CHOICE = (
     ),
     workload,
     outside,
+    click.option(
+        "--python",
+        multiple=True,
+        callback=interpreters,
+        metavar="3.X,...",
+        help="Run them on each of these (3.13t: free-threaded; 3.12=PATH: that program).",
+    ),
     click.option("--quick", is_flag=True, help="Two minutes: one case a clause, six blocks."),
     click.option(
         "--budget",
@@ -211,6 +236,7 @@ def choice(command: Callable[..., None]) -> Callable[..., None]:
         only: tuple[str, ...],
         workload: tuple[str, ...],
         outside: tuple[Path, ...],
+        python: tuple[Wanted, ...],
         *,
         quick: bool,
         budget: float | None,
@@ -226,6 +252,7 @@ def choice(command: Callable[..., None]) -> Callable[..., None]:
             budget=budget,
             seed=seed,
             out=out,
+            python=python,
         )
         command(chosen, **others)
 

@@ -9,7 +9,6 @@ by now: bytecode is written, and files lie in the page cache.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from harness import launch
@@ -44,7 +43,7 @@ def measure(implementation: Implementation, bench: Bench) -> Iterator[Figure]:
 
 
 def _import_ns(implementation: Implementation, bench: Bench) -> int:
-    words = [sys.executable, "-c", CODE, implementation.folder]
+    words = [launch.python(implementation), "-c", CODE, implementation.folder]
     stderr = bench.folder / f"{implementation.name}.import.stderr"
     with launch.start(words, stderr=stderr, core=bench.server_core) as child:
         try:
