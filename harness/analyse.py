@@ -22,6 +22,7 @@ from harness.results import (
     cell_summary,
     collect,
     disagree,
+    on_pythons,
     over,
     overall,
     places,
@@ -119,16 +120,17 @@ def _workload(
         withheld = "blocks"
     if any(c.passed is False for c in controls):
         withheld = "canary"
-    rank = not withheld
+    rank, whole = not withheld, overall(cells)
     return WorkloadSummary(
         workload=workload,
         baseline=field.baseline,
         reference=field.reference,
         blocks=blocks,
         withheld=withheld,
-        standings=_standings(overall(cells), field, rank=rank),
+        standings=_standings(whole, field, rank=rank),
         cells=tuple(cell_summary(c, field, rank=rank) for c in cells),
         canaries=controls,
+        pythons=on_pythons(whole, field, plan.implementations),
     )
 
 
@@ -153,7 +155,10 @@ def _shown(implementation: Implementation) -> Implementation:
     folder = Path(implementation.folder)
     inside = folder.parent.name == "implementations" and not implementation.offered_by
     return msgspec.structs.replace(
-        implementation, folder=f"implementations/{folder.name}" if inside else "", run=()
+        implementation,
+        folder=f"implementations/{folder.name}" if inside else "",
+        run=(),
+        interpreter="",
     )
 
 
@@ -233,6 +238,7 @@ def summarise(
         quick=plan.quick,
         budget_s=plan.budget_s,
         python=plan.python,
+        interpreters=tuple(msgspec.structs.replace(one, path="") for one in plan.interpreters),
         server_core=plan.server_core,
         gauge_core=plan.gauge_core,
         machine=plan.machine,

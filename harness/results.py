@@ -17,6 +17,7 @@ from harness.summary import (
     CellSummary,
     Estimate,
     Latency,
+    OnPython,
     Percentiles,
     Result,
     Standing,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.contrast import Logs, Place
-    from harness.model import Cell
+    from harness.model import Cell, Implementation
     from harness.summary import Status
     from harness.units import Unit
 
@@ -282,6 +283,29 @@ def places(
 ) -> dict[str, Place]:
     """Return the place of each name, with the workload's seed."""
     return contrast.places(logs, names, seed=field.seed, label=label, limited=limited)
+
+
+def on_pythons(
+    whole: Where | None, field: Field, rows: Iterable[Implementation]
+) -> tuple[OnPython, ...]:
+    """Return every program of several Pythons against itself on the first that gave figures."""
+    programs: dict[str, list[str]] = {}
+    for one in rows:
+        if one.on and one.name in field.standings:
+            programs.setdefault(one.same_as or one.name, []).append(one.name)
+    rates = whole.rates if whole else {}
+    found = []
+    for names in (names for names in programs.values() if len(names) > 1):
+        there = [name for name in names if _measured(name, field) and rates.get(name)]
+        for name in names:
+            if whole is None or name not in there:
+                found.append(OnPython(implementation=name))
+                continue
+            to = there[0]
+            cpu = contrast.ratio(whole.cpu, to, name, field.seed, "cpu") if name != to else None
+            ratio = over(whole, name, to, field.seed)
+            found.append(OnPython(implementation=name, to=to, ratio=ratio, cpu_ratio=cpu))
+    return tuple(found)
 
 
 def overall(cells: Sequence[Where]) -> Where | None:

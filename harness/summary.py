@@ -15,6 +15,7 @@ from harness.model import (
     CaseText,
     Cell,
     Implementation,
+    Interpreter,
     Level,
     Verdict,
     VerdictKind,
@@ -151,6 +152,19 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     disagree: bool = False
 
 
+class OnPython(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One program on one of several Pythons, against itself on the first that gave figures."""
+
+    implementation: str
+    """The row, as `trio@3.12`."""
+    to: str = ""
+    """The row that it is compared with, its own for the first; empty: nothing was measured."""
+    ratio: Estimate | None = None
+    """Geometric mean of its rates over that one's in the same block, as in a standing."""
+    cpu_ratio: Estimate | None = None
+    """That one's CPU per message over its own: above 1 is less CPU."""
+
+
 CanaryName = Literal[
     "twin",  # the baseline against itself under a second name
     "planted",  # the baseline against itself with a known loss
@@ -203,6 +217,8 @@ class WorkloadSummary(msgspec.Struct, frozen=True, kw_only=True):
     standings: tuple[Standing, ...]
     cells: tuple[CellSummary, ...]
     canaries: tuple[Canary, ...]
+    pythons: tuple[OnPython, ...] = ()
+    """Of every program that ran on several: its rows in the order of the Pythons."""
 
 
 class TraitSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -266,13 +282,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     quick: bool
     budget_s: float
     python: str
+    interpreters: tuple[Interpreter, ...] = ()
+    """As planned, without paths."""
     server_core: int
     gauge_core: int
     machine: dict[str, str]
     arguments: tuple[str, ...]
     """What to put after `compare` to run it again: with the seed, without this machine's paths."""
     implementations: tuple[Implementation, ...]
-    """As planned, but for `folder`: `implementations/<name>` in this repository, else empty."""
+    """As planned, without paths; `folder`: `implementations/<name>` in this repository or empty."""
     workloads: tuple[WorkloadSummary, ...]
     clauses: tuple[ClauseSummary, ...]
     suite: tuple[CaseSummary, ...] = ()

@@ -153,7 +153,7 @@ def side_by_side(summary: Summary) -> Markdown:
     for name, variant in siblings.grouped(list(known), known):
         one = known[name]
         own = [w.workload for w in summary.workloads if f"{w.workload}.py" in one.code_lines]
-        if not own:
+        if not own or one.same_as:
             continue
         row: list[object] = [siblings.indented(one.title, variant=variant)]
         for found in summary.workloads:
@@ -178,7 +178,10 @@ def legend(summary: Summary) -> Markdown:
     known = known_by_name(summary)
     if any(variant for _, variant in siblings.grouped(list(known), known)):
         arrow = siblings.ARROW.strip()
-        parts.append(f"{arrow}: a variant of the one above, ranked as if it stood alone.")
+        what = "a variant of the one above"
+        if any(one.same_as for one in known.values()):
+            what += ", or the same on another Python"
+        parts.append(f"{arrow}: {what}, ranked as if it stood alone.")
     for found in summary.workloads:
         if cells := [c.cell for c in plain_cells(found)]:
             mean = "geometric mean of " if len(cells) > 1 else ""

@@ -48,17 +48,23 @@ def tally(cases: Sequence[CaseSummary], name: str, kind: VerdictKind) -> str:
 
 
 def kept(summary: Summary) -> str:
-    """Return how many frameworks keep every clause that they must keep, as a heading."""
-    frameworks = [one.name for one in summary.implementations if one.kind == "framework"]
+    """Return how many frameworks keep every clause that they must keep, as a heading.
+
+    One that ran on several Pythons counts once, and keeps them where it does on each.
+    """
+    known = {one.name: one.same_as or one.name for one in summary.implementations}
+    frameworks = {known[one.name] for one in summary.implementations if one.kind == "framework"}
     bad = {
-        row.implementation
+        known[row.implementation]
         for found in summary.workloads
         for row in found.standings
         if row.status != "ok"
     }
     keep = sum(name not in bad for name in frameworks)
-    who = f"All {keep} frameworks keep" if not bad & set(frameworks) else ""
-    return f"{who or f'{keep} of {len(frameworks)} frameworks keep'} every clause that they must"
+    who = f"All {keep} frameworks keep" if not bad & frameworks else ""
+    where = ", on every Python" if any(one.same_as for one in summary.implementations) else ""
+    who = who or f"{keep} of {len(frameworks)} frameworks keep"
+    return f"{who} every clause that they must{where}"
 
 
 def played(summary: Summary) -> Markdown:

@@ -26,7 +26,9 @@ ARROW = Markdown(" **→** ")
 
 def many(summary: Summary) -> str:
     """Return how many frameworks had to add something to their own idiom."""
-    frameworks = [one for one in summary.implementations if one.kind == "framework"]
+    frameworks = [
+        one for one in summary.implementations if one.kind == "framework" and not one.same_as
+    ]
     adding = sum(bool(one.beyond) for one in frameworks)
     who = f"All {adding}" if adding == len(frameworks) else f"{adding} of {len(frameworks)}"
     return f"{who} frameworks add to what their documentation teaches"
@@ -77,7 +79,7 @@ def idioms(summary: Summary, taxed: Tax | None = None) -> list[Markdown]:
     titles = {c.clause: c.title for c in summary.clauses}
     parts = []
     for one in summary.implementations:
-        if one.kind != "framework" or not (one.beyond or one.known):
+        if one.kind != "framework" or one.same_as or not (one.beyond or one.known):
             continue
         said = [numbers.count(len(one.beyond), "clause took more", "clauses took more")]
         if one.known:

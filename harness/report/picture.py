@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness import charts
-from harness.report import FOLDER
-from harness.report.markdown import Markdown, attribute, visible
+from harness.report import FOLDER, words
+from harness.report.markdown import Markdown, attribute
 from harness.report.svg import darkened, svg
 
 if TYPE_CHECKING:
@@ -70,8 +70,7 @@ class Picture:
 
 def label(one: Implementation) -> str:
     """Return a title that can be drawn: a control character in it would end the whole process."""
-    said = visible(one.title)
-    return said if len(said) <= _TITLE_MAX else said[: _TITLE_MAX - 1] + "…"
+    return words.short(one, _TITLE_MAX)
 
 
 def family(implementation: Implementation) -> str:

@@ -1,5 +1,7 @@
 """Variants of one framework stand together: each below the implementation that it is a variant of.
 
+So does a program on further Pythons, below its row on the first.
+
 Rules: an order of names and nothing else. A variant whose sibling is not there stands where its own
 place is, as does a ring of variants of one another; within a group, and among groups, the order
 that was given stays. How anyone is measured, judged or ranked knows nothing of groups.
@@ -17,10 +19,14 @@ if TYPE_CHECKING:
 ARROW = "↳ "
 
 
+def _over(one: Implementation) -> str:
+    return one.same_as or one.variant_of
+
+
 def head(name: str, known: Mapping[str, Implementation], present: Iterable[str]) -> str:
     """Return below whom a name stands: the last of those present that its variants lead to."""
     there, seen = set(present), [name]
-    while (over := known[seen[-1]].variant_of) in there and over in known:
+    while (over := _over(known[seen[-1]])) in there and over in known:
         if over in seen:
             return name
         seen.append(over)

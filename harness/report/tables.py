@@ -234,7 +234,7 @@ def machine(summary: Summary) -> Markdown:
     """Return the facts about the machine and the run."""
     facts = {
         **summary.machine,
-        "Python": summary.python,
+        "Python": words.pythons(summary),
         "cores used": f"{summary.server_core}: contestant, {summary.gauge_core}: gauge",
         "evenloop": summary.evenloop,
         "seed": str(summary.seed),

@@ -69,7 +69,7 @@ def _order(summary: Summary) -> list[str]:
 
 def _table(summary: Summary, names: Sequence[str]) -> Table:
     """Return a row an implementation, three columns a workload."""
-    titles = {one.name: _cut(visible(one.title), NAME) for one in summary.implementations}
+    titles = {one.name: words.short(one, NAME) for one in summary.implementations}
     kinds = {one.name: one.kind for one in summary.implementations}
     rows = [{row.implementation: row for row in w.standings} for w in summary.workloads]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)

@@ -23,8 +23,15 @@ SAME = "the same, another way"
 
 
 def systems(summary: Summary) -> list[Implementation]:
-    """Return the frameworks that have a year, the oldest first; of one year in the plan's order."""
-    dated = [one for one in summary.implementations if one.year and one.kind == "framework"]
+    """Return the frameworks that have a year, the oldest first; of one year in the plan's order.
+
+    Each on the first Python of the run, where it was on several.
+    """
+    dated = [
+        one
+        for one in summary.implementations
+        if one.year and one.kind == "framework" and not one.same_as
+    ]
     return sorted(dated, key=lambda one: one.year)
 
 

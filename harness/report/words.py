@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from harness import contrast, units
 from harness.model import BASELINE, Cell, Level, VerdictKind, Workload
 from harness.report import controls, numbers
+from harness.report.markdown import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.model import Implementation
     from harness.summary import Standing, Summary, WorkloadSummary
 
 MARKS: dict[VerdictKind, str] = {
@@ -123,6 +125,9 @@ def widths(found: WorkloadSummary) -> str:
 def warnings(summary: Summary) -> Iterator[str]:
     """Yield what a reader must know before any figure, the worst first."""
     thrown = summary.thrown_out
+    for one in summary.interpreters:
+        if one.missing:
+            yield f"Python {one.asked} was asked for and takes no part: {one.missing}."
     for found in summary.workloads:
         for canary in found.canaries:
             if canary.passed is False:
@@ -138,12 +143,35 @@ def warnings(summary: Summary) -> Iterator[str]:
         )
 
 
+def short(one: Implementation, most: int) -> str:
+    """Return a title of at most so many characters; the Python that stands behind it is kept."""
+    said = visible(one.title)
+    tail = f", {one.on}"
+    if len(said) <= most:
+        return said
+    if not one.on or not said.endswith(tail):
+        return said[: most - 1] + "…"
+    return said[: most - 1 - len(tail)] + "…" + tail
+
+
+def pythons(summary: Summary) -> str:
+    """Return the versions of all Pythons that implementations ran on."""
+    found = [one.version for one in summary.interpreters if not one.missing]
+    if len(found) < 2:
+        return summary.python
+    return f"{', '.join(found[:-1])} and {found[-1]}"
+
+
 def versions(summary: Summary) -> str:
-    """Return what stood in the run, each with its version."""
-    own = {name: v for one in summary.implementations for name, v in one.versions.items()}
+    """Return what stood in the run, each with its version; with all, where Pythons have others."""
+    own: dict[str, list[str]] = {}
+    for one in summary.implementations:
+        for name, version in one.versions.items():
+            if version not in own.setdefault(name, []):
+                own[name].append(version)
     found = {
-        "Python": summary.python,
-        **dict(sorted(own.items(), key=str)),
+        "Python": pythons(summary),
+        **{name: " and ".join(own[name]) for name in sorted(own)},
         "evenloop": summary.evenloop,
     }
     return ", ".join(f"{name} {version}" for name, version in found.items())

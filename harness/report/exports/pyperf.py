@@ -41,6 +41,10 @@ def _benchmark(where: Where, name: str, plan: Plan) -> dict[str, Any]:
         if one.name == name
         for key, value in one.versions.items()
     }
+    asked = {one.on for one in plan.implementations if one.name == name}
+    for at in plan.interpreters:
+        if at.asked in asked:
+            version["python_version"] = at.version
     metadata = {
         "name": f"{where.cell.workload} {where.cell.name} {name}",
         "unit": "second",

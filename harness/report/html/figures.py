@@ -192,6 +192,36 @@ def answer(summary: Summary, found: WorkloadSummary) -> Table:
     )
 
 
+def pythons(summary: Summary) -> Table:
+    """Return every program on each of several Pythons, against itself on the first."""
+    known, rows = _known(summary), []
+    for found in summary.workloads:
+        standings = {row.implementation: row for row in found.standings}
+        for row in found.pythons:
+            one = known[row.implementation]
+            to = known[row.to].on if row.to else ""
+            why = "" if row.ratio else words.why_no_figures(standings[row.implementation])
+            rows.append(
+                (
+                    _text(found.workload),
+                    _text(one.title.removesuffix(f", {one.on}"), strong=True),
+                    _text(one.on),
+                    _estimate(row.ratio) if row.ratio else Cell(numbers.NONE, visible(why)),
+                    _estimate(row.cpu_ratio),
+                    _text(to or numbers.NONE),
+                )
+            )
+    chosen = ("workload", "implementation", "Python")
+    columns = [Column(head, number=False, choice=True) for head in chosen]
+    columns += [Column("rate, over the first's"), Column("the first's CPU / its")]
+    what = (
+        "A program's rate over its own on the first Python that gave any, block by block; which "
+        "one that was stands in the last column."
+    )
+    heads = (*columns, Column("the first", number=False))
+    return Table("pythons", "By Python version", what, heads, tuple(rows))
+
+
 def _measured(
     known: Implementation, found: WorkloadSummary, c: CellSummary, r: Result
 ) -> tuple[Cell, ...]:

@@ -127,7 +127,9 @@ def _again(verdict: Verdict) -> str:
     own = verdict.evidence[-1] if verdict.evidence else ""
     if own.startswith("nox "):
         return visible(own)
-    return visible(f"nox -s check -- {verdict.implementation} --case {verdict.case}")
+    name, _, python = verdict.implementation.partition("@")
+    there = f"--force-python {python} " if python else ""
+    return visible(f"nox -s check {there}-- {name} --case {verdict.case}")
 
 
 class _Folds:

@@ -73,7 +73,7 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     """Return the facts about the machine and the run."""
     facts = {
         **summary.machine,
-        "Python": summary.python,
+        "Python": words.pythons(summary),
         "cores used": f"{summary.server_core}: contestant, {summary.gauge_core}: gauge",
         "evenloop": summary.evenloop,
         "seed": str(summary.seed),
@@ -101,7 +101,7 @@ def page(
             style=Markup(style),  # noqa: S704  files of this repository, Pygments' styles, a number
             scripts=[Markup(script) for script in scripts],  # noqa: S704  the same, and vl-convert's
             created=visible(summary.created),
-            python=visible(summary.python),
+            python=visible(words.pythons(summary)),
             warnings=[visible(one) for one in words.warnings(summary)],
             workloads=[
                 (found.workload, words.WHAT[found.workload], figures.answer(summary, found))
@@ -109,7 +109,9 @@ def page(
             ],
             pictures=[(name, visible(picture.alt)) for name, picture in pictures.items()],
             drawings=Markup(drawings.drawings(pictures)),  # noqa: S704  JSON without < > &
-            every=figures.shown([figures.cells(summary), figures.traits(summary)]),
+            every=figures.shown(
+                [figures.pythons(summary), figures.cells(summary), figures.traits(summary)]
+            ),
             matrix=made,
             levels=words.LEVELS,
             files=reader.reader(found, implementations, known, anchors),

@@ -44,6 +44,8 @@ def _folders(summary: Summary, run: Path) -> Iterable[tuple[Implementation, Path
         plan = files.read_json(run / "plan.json", Plan)
         elsewhere = {one.name: one.folder for one in plan.implementations if one.folder}
     for one in summary.implementations:
+        if one.same_as:  # the same text, which is shown once
+            continue
         if one.folder:
             yield one, ROOT / one.folder
         elif one.name in elsewhere:
