@@ -50,8 +50,8 @@ def _counts(one: dict[str, Any]) -> bool:
 
 def _waited(one: dict[str, Any]) -> int:
     """Return how long others may have had its core: not while any of its threads had it."""
-    without: int = max(0, one.get("wall_ns", 0) - one.get("child_cpu_ns", 0))
-    return min(one.get("child_wait_ns", 0), without)
+    without = max(0, one.get("wall_ns", 0) - one.get("child_cpu_ns", 0))
+    return min(int(one.get("child_wait_ns", 0)), int(without))
 
 
 def _rate(slices: Sequence[dict[str, Any]], cell: str) -> float:
