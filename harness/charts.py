@@ -3,6 +3,8 @@
 Rules: no colour, font or background of its own beyond the families' order: the theme is a `config`
 that whoever renders lays over it (the named styles of the marks are its hooks).
 A chart has its units on its axes, its intervals drawn, and a word beside what a colour means.
+They are plain Vega-Lite: building them with Altair took longer than drawing them. A test holds each
+against Altair's schema.
 """
 
 from __future__ import annotations
@@ -10,13 +12,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-from altair.utils import schemapi
-
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     Row = Mapping[str, str | float | bool | None]
+
+Spec = dict[str, Any]
+"""A part of a specification, or all of it."""
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 
 FAMILIES = ("coroutine", "callback", "greenlet", "thread", "other", "native")
 """Twelve colours cannot be told apart by everyone; these six can, and names stand beside them."""
@@ -24,22 +28,41 @@ FAMILIES = ("coroutine", "callback", "greenlet", "thread", "other", "native")
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 _SHAPES = ("circle", "square", "diamond", "triangle-right")
 
-# Altair holds every part against its schema as it is made, which takes longer than all the drawing;
-# a test does so for whole specifications.
-schemapi.disable_debug_mode()
-
 _ROW = 30  # pixels of a bar and its gap ...
 _ROW_OF_MANY = 22  # ... where more than FEW stand below each other
 FEW = 9
 
+_ONE: Spec = {  # a line at 1: the baseline, or the ideal
+    "data": {"values": [{"x": 1}]},
+    "mark": {"type": "rule", "style": "one"},
+    "encoding": {"x": {"field": "x", "type": "quantitative"}},
+}
+_KNOWN = [{"filter": "isValid(datum.low)"}]
+"""Of rows, those that have an interval."""
 
-def _family(rows: Sequence[Row], *, phone: bool) -> alt.Color:
+
+def number(field: str, **more: Any) -> Spec:
+    """Return a channel on which a number is shown."""
+    return {"field": field, "type": "quantitative", **more}
+
+
+def name(field: str, **more: Any) -> Spec:
+    """Return a channel on which a name is shown."""
+    return {"field": field, "type": "nominal", **more}
+
+
+def mark(kind: str, encoding: Spec, transform: Sequence[Spec] = (), **more: Any) -> Spec:
+    """Return a layer; `more` is how its mark looks."""
+    layer: Spec = {"transform": list(transform)} if transform else {}
+    return {**layer, "mark": {"type": kind, **more}, "encoding": encoding}
+
+
+def _family(rows: Sequence[Row], *, phone: bool) -> Spec:
     """Return the colour of a row's family, with a legend of the families that occur."""
     present = [family for family in FAMILIES if any(row["family"] == family for row in rows)]
-    legend = alt.Legend(orient="top", title=None, values=present, symbolType="square", offset=12)
-    if phone:
-        legend.columns = 2
-    return alt.Color("family:N", scale=alt.Scale(domain=list(FAMILIES)), legend=legend)
+    legend: Spec = {"orient": "top", "title": None, "values": present, "symbolType": "square"}
+    legend |= {"offset": 12, **({"columns": 2} if phone else {})}
+    return name("family", scale={"domain": list(FAMILIES)}, legend=legend)
 
 
 def _height(order: Sequence[str]) -> int:
@@ -47,41 +70,71 @@ def _height(order: Sequence[str]) -> int:
     return len(order) * (_ROW if len(order) <= FEW else _ROW_OF_MANY)
 
 
-def _names(*, shown: bool, below: Collection[str]) -> alt.Axis:
-    """Return the axis of contestants; an arrow is before those who stand below another."""
-    axis = alt.Axis(labels=shown, title=None, ticks=False, domain=False, labelPadding=8)
+def _names(
+    *, shown: bool = True, below: Collection[str] = (), native: Collection[str] = ()
+) -> Spec:
+    """Return the axis of contestants.
+
+    An arrow is before those who stand below another; native clients are in italics.
+    """
+    axis: Spec = {
+        "labels": shown,
+        "title": None,
+        "ticks": False,
+        "domain": False,
+        "labelPadding": 8,
+    }
     if below:  # titles are put into an expression as JSON, of which they can be no more than text
         listed = json.dumps(sorted(below))
-        axis.labelExpr = f"(indexof({listed}, datum.label) < 0 ? '' : '↳ ') + datum.label"
+        axis["labelExpr"] = f"(indexof({listed}, datum.label) < 0 ? '' : '↳ ') + datum.label"
+    if native:
+        test = f"indexof({json.dumps(sorted(native))}, datum.label) >= 0"
+        italics = {"test": test, "value": "italic"}
+        axis["labelFontStyle"] = {"condition": italics, "value": "normal"}
     return axis
 
 
 def _bars(
-    data: str, rows: Sequence[Row], order: Sequence[str], width: int, y: alt.Y, *, phone: bool
-) -> alt.LayerChart:
+    data: str, rows: Sequence[Row], order: Sequence[str], width: int, y: Spec, *, phone: bool
+) -> Spec:
     """Return one panel: a bar a contestant, its interval, its figure at the end."""
     first = rows[0]
-    share = bool(first["share"])
     most = max(float(row["end"] or 0) for row in rows)
-    form = "~%" if share else "~g"
-    ticks = alt.Axis(title=str(first["unit"]), tickCount=4, format=form, grid=False)
-    x = alt.X("value:Q", axis=ticks, scale=alt.Scale(domain=[0, most * 1.2], nice=False))
-    base = alt.Chart(alt.NamedData(data))
-    pale = alt.condition("datum.proven", alt.value(1), alt.value(0.4))
-    color = _family(rows, phone=phone)
-    one = alt.Chart(alt.InlineData(values=[{"x": 1}])).mark_rule(style="one").encode(x="x:Q")
-    bars = base.mark_bar(cornerRadiusEnd=3).encode(x=x, y=y, color=color, opacity=pale)
-    whole = base.transform_filter("isValid(datum.low)")
-    line = whole.mark_rule(style="interval", strokeWidth=1.5).encode(x="low:Q", x2="high:Q", y=y)
-    ends = [
-        whole.mark_tick(style="end", thickness=1.5, size=9).encode(x=alt.X(f"{end}:Q"), y=y)
-        for end in ("low", "high")
+    form = "~%" if first["share"] else "~g"
+    ticks = {"title": str(first["unit"]), "tickCount": 4, "format": form, "grid": False}
+    x = number("value", axis=ticks, scale={"domain": [0, most * 1.2], "nice": False})
+    pale = {"condition": {"test": "datum.proven", "value": 1}, "value": 0.4}
+    bars = {"x": x, "y": y, "color": _family(rows, phone=phone), "opacity": pale}
+    line = {"x": number("low"), "x2": {"field": "high"}, "y": y}
+    label = {"x": number("end"), "y": y, "text": name("label")}
+    tick = {"style": "end", "thickness": 1.5, "size": 9}
+    layers = [
+        _ONE,
+        mark("bar", bars, cornerRadiusEnd=3),
+        mark("rule", line, _KNOWN, style="interval", strokeWidth=1.5),
+        *(mark("tick", {"x": number(end), "y": y}, _KNOWN, **tick) for end in ("low", "high")),
+        mark("text", label, style="label", align="left", dx=7),
     ]
-    text = base.mark_text(style="label", align="left", dx=7).encode(x="end:Q", y=y, text="label:N")
     says = [str(first["note"])] if first["note"] else []
-    title = alt.Title(str(first["panel"]), subtitle=says, anchor="start", offset=6, fontSize=13)
-    drawn = alt.LayerChart(layer=[one, bars, line, *ends, text])
-    return drawn.properties(width=width, height=_height(order), title=title)
+    return {
+        "title": {**_panel(first), "subtitle": says},
+        "data": {"name": data},
+        "width": width,
+        "height": _height(order),
+        "layer": layers,
+    }
+
+
+def _panel(row: Row) -> Spec:
+    """Return the title of a row's panel."""
+    return {"text": str(row["panel"]), "anchor": "start", "offset": 6, "fontSize": 13}
+
+
+def _panels(drawn: Sequence[Spec], *, phone: bool) -> Spec:
+    """Return panels side by side, or one under the other for a phone."""
+    if phone:
+        return {"vconcat": drawn, "spacing": 18}
+    return {"hconcat": drawn, "spacing": 22}
 
 
 def answer(
@@ -91,26 +144,26 @@ def answer(
     title: str,
     phone: bool,
     below: Collection[str] = (),
-) -> dict[str, Any]:
+    native: Collection[str] = (),
+) -> Spec:
     """Return the ranked cells of a workload side by side, or one under the other for a phone.
 
     A row has: name, family, panel, value, low, high, end (where the label begins), label, unit,
     share (a share of the ideal instead of a ratio), note (the panel's), proven. `order` has the
-    names, the best first; those `below` are variants of the one before them.
+    names, the best first; those `below` are variants of the one before them, those `native` are not
+    frameworks.
     """
     width = 210 if phone else (660 - 12 * len(panels)) // len(panels)
     drawn = []
     for i, rows in enumerate(panels):
-        axis = _names(shown=phone or i == 0, below=below)
-        y = alt.Y("name:N", sort=list(order), axis=axis, scale=alt.Scale(paddingInner=0.3))
+        axis = _names(shown=phone or i == 0, below=below, native=native)
+        scale = {"domain": list(order), "paddingInner": 0.3}  # a row of one panel is a row of all
+        y = name("name", sort=list(order), axis=axis, scale=scale)
         drawn.append(_bars(str(i), rows, order, width, y, phone=phone))
-    whole = alt.vconcat(*drawn, spacing=18) if phone else alt.hconcat(*drawn, spacing=22)
-    return _finish(whole, title, panels)
+    return _finish(_panels(drawn, phone=phone), title, panels, native)
 
 
-def latencies(
-    rows: Sequence[Row], order: Sequence[str], *, title: str, phone: bool
-) -> dict[str, Any]:
+def latencies(rows: Sequence[Row], order: Sequence[str], *, title: str, phone: bool) -> Spec:
     """Return percentiles on a line each, from p50 to p99.9, on a logarithmic axis.
 
     A row has: name, family, percentile (one of PERCENTILES), value, low, high (microseconds).
@@ -118,57 +171,60 @@ def latencies(
     says it again.
     """
     ends = [float(row[end] or row["value"] or 1.0) for row in rows for end in ("low", "high")]
-    scale = alt.Scale(type="log", domain=[min(ends) / 1.3, max(ends) * 1.3], nice=False)
-    axis = alt.Axis(title="µs, logarithmic", tickCount=5, format="~s", grid=False)
-    x = alt.X("value:Q", axis=axis, scale=scale)
-    names = alt.Axis(title=None, ticks=False, domain=False, labelPadding=8)
-    y = alt.Y("name:N", sort=list(order), axis=names)
-    base = alt.Chart(alt.NamedData("0")).encode(y=y)
-    legend = alt.Legend(orient="top", title=None, offset=12)
-    if phone:
-        legend.columns = 2
-    shape = alt.Shape(
-        "percentile:N",
-        sort=list(PERCENTILES),
-        scale=alt.Scale(domain=list(PERCENTILES), range=list(_SHAPES)),
-        legend=legend,
-    )
+    scale = {"type": "log", "domain": [min(ends) / 1.3, max(ends) * 1.3], "nice": False}
+    axis = {"title": "µs, logarithmic", "tickCount": 5, "format": "~s", "grid": False}
+    x, axis_y = number("value", axis=axis, scale=scale), _names()
+    del axis_y["labels"]
+    y = name("name", sort=list(order), axis=axis_y)
+    legend = {"orient": "top", "title": None, "offset": 12, **({"columns": 2} if phone else {})}
+    shapes = {"domain": list(PERCENTILES), "range": list(_SHAPES)}
+    shape = name("percentile", sort=list(PERCENTILES), scale=shapes, legend=legend)
     color = _family(rows, phone=phone)
-    line = base.mark_line(style="context", strokeWidth=1).encode(x=x, detail="name:N")
-    known = base.transform_filter("isValid(datum.low)")
-    span = known.mark_rule(strokeWidth=2.5, opacity=0.6).encode(x="low:Q", x2="high:Q", color=color)
-    points = base.mark_point(filled=True, opacity=1, size=64)
-    layers = [line, span, points.encode(x=x, color=color, shape=shape)]
-    drawn = alt.LayerChart(layer=layers)
-    sized = drawn.properties(width=210 if phone else 520, height=_height(order))
-    return _finish(sized, title, [rows])
+    line = {"x": x, "y": y, "detail": name("name")}
+    span = {"x": number("low"), "x2": {"field": "high"}, "y": y, "color": color}
+    points = {"x": x, "y": y, "color": color, "shape": shape}
+    drawn: Spec = {
+        "data": {"name": "0"},
+        "width": 210 if phone else 520,
+        "height": _height(order),
+        "layer": [
+            mark("line", line, style="context", strokeWidth=1),
+            mark("rule", span, _KNOWN, strokeWidth=2.5, opacity=0.6),
+            mark("point", points, filled=True, opacity=1, size=64),
+        ],
+    }
+    return _finish(drawn, title, [rows])
 
 
 def _dots(
     data: str,
     rows: Sequence[Row],
     order: Sequence[str],
-    axis: alt.X,
+    x: Spec,
     width: int,
     *,
     names: bool,
+    native: Collection[str],
     phone: bool,
-) -> alt.LayerChart:
+) -> Spec:
     """Return one panel: a dot a contestant, its interval, its figure in a column at the right."""
-    labels = alt.Axis(labels=names, title=None, ticks=False, domain=False, labelPadding=8)
-    y = alt.Y("name:N", sort=list(order), axis=labels)
-    base = alt.Chart(alt.NamedData(data)).encode(y=y)
-    ideal = alt.Chart(alt.InlineData(values=[{"x": 1}])).mark_rule(style="one").encode(x="x:Q")
-    known = base.transform_filter("isValid(datum.low)")
-    color = _family(rows, phone=phone)
-    span = known.mark_rule(style="interval", strokeWidth=1.5).encode(x="low:Q", x2="high:Q")
-    dots = base.mark_point(filled=True, opacity=1, size=64).encode(x=axis, color=color)
-    figures = base.mark_text(style="label", align="left").encode(
-        x=alt.value(width + 10), text="label:N"
-    )
-    title = alt.Title(str(rows[0]["panel"]), anchor="start", offset=6, fontSize=13)
-    drawn = alt.LayerChart(layer=[ideal, span, dots, figures])
-    return drawn.properties(width=width, height=_height(order), title=title)
+    axis, scale = _names(shown=names, native=native), {"domain": list(order)}
+    y = name("name", sort=list(order), axis=axis, scale=scale)
+    span = {"x": number("low"), "x2": {"field": "high"}, "y": y}
+    dots = {"x": x, "y": y, "color": _family(rows, phone=phone)}
+    figures = {"x": {"value": width + 10}, "y": y, "text": name("label")}
+    return {
+        "title": _panel(rows[0]),
+        "data": {"name": data},
+        "width": width,
+        "height": _height(order),
+        "layer": [
+            _ONE,
+            mark("rule", span, _KNOWN, style="interval", strokeWidth=1.5),
+            mark("point", dots, filled=True, opacity=1, size=64),
+            mark("text", figures, style="label", align="left"),
+        ],
+    }
 
 
 def shares(
@@ -180,50 +236,35 @@ def shares(
     form: str,
     title: str,
     phone: bool,
-) -> dict[str, Any]:
+    native: Collection[str] = (),
+) -> Spec:
     """Return shares of 1 as dots, side by side, or one under the other for a phone.
 
     A row has: name, family, panel, value, low, high, label. `order` has the names, the best first;
     `domain` is where the axis begins and ends, the same in every panel; `form` is that of its
-    numbers (d3-format).
+    numbers (d3-format); those `native` are not frameworks.
     """
     width = 190 if phone else (560 - 12 * len(panels)) // len(panels)
-    ticks = alt.Axis(title=x_title, tickCount=4, format=form, grid=False)
-    scale = alt.Scale(domain=list(domain), nice=False, zero=False)
-    axis = alt.X("value:Q", axis=ticks, scale=scale)
+    ticks = {"title": x_title, "tickCount": 4, "format": form, "grid": False}
+    x = number("value", axis=ticks, scale={"domain": list(domain), "nice": False, "zero": False})
     drawn = [
-        _dots(str(i), rows, order, axis, width, names=phone or i == 0, phone=phone)
+        _dots(str(i), rows, order, x, width, names=phone or i == 0, native=native, phone=phone)
         for i, rows in enumerate(panels)
     ]
-    whole = alt.vconcat(*drawn, spacing=18) if phone else alt.hconcat(*drawn, spacing=22)
-    return _finish(whole, title, panels)
+    return _finish(_panels(drawn, phone=phone), title, panels, native)
 
 
 def _finish(
-    chart: alt.VConcatChart | alt.HConcatChart | alt.FacetChart | alt.LayerChart,
-    title: str,
-    panels: Sequence[Sequence[Row]],
-) -> dict[str, Any]:
-    """Return the specification; the datasets named `0`, `1`, ... are the panels' rows.
-
-    They come in last: Altair copies all of a chart at each step of its making.
-    """
-    titled = chart.properties(title=alt.Title(title, anchor="start"))
-    found: dict[str, Any] = titled.to_dict(validate=False)
-    found.pop("config", None)
-    rows = {str(i): [dict(row) for row in panel] for i, panel in enumerate(panels)}
-    found["datasets"] = {**found.get("datasets", {}), **rows}
-    return found
-
-
-def _context(rows: Sequence[Row]) -> list[Row]:
-    """Return every contestant's line once more for every panel but its own."""
-    names = list(dict.fromkeys(str(row["name"]) for row in rows))
-    return [
-        {**row, "of": row["name"], "name": name, "own": row["name"] == name}
-        for name in names
-        for row in rows
-    ]
+    chart: Spec, title: str, panels: Sequence[Sequence[Row]], native: Collection[str] = ()
+) -> Spec:
+    """Return the whole specification; the datasets named `0`, `1`, ... are the panels' rows."""
+    says = {"subtitle": "in italics: native HTTP clients"} if native else {}
+    return {
+        "$schema": SCHEMA,
+        "title": {"text": title, "anchor": "start", **says},
+        **chart,
+        "datasets": {str(i): [dict(row) for row in panel] for i, panel in enumerate(panels)},
+    }
 
 
 def curves(
@@ -234,36 +275,35 @@ def curves(
     y_title: str,
     title: str,
     phone: bool,
-) -> dict[str, Any]:
-    """Return a figure against what was varied: a small panel each, the others in grey.
+) -> Spec:
+    """Return a figure against what was varied: a small panel each, everyone in grey behind.
 
     More than FEW make them smaller, for a page that is not all charts. A row has: name, family,
-    x (its label), step (its order), value, low, high (null: not known).
+    x (its label), step (its order), value, low, high (null: not known). A layer that names its data
+    itself has all of it in each panel.
     """
     steps = [str(x) for _, x in sorted({(float(r["step"] or 0), str(r["x"])) for r in rows})]
     few = len(order) <= FEW
     size = {"width": 226, "height": 130} if few else {"width": 118, "height": 84}
     size = {"width": 124, "height": 110 if few else 84} if phone else size
-    axis = alt.Axis(title=x_title, labelAngle=0, grid=False)
-    x = alt.X("x:N", sort=steps, axis=axis, scale=alt.Scale(type="point", padding=0.25))
-    y = alt.Y("value:Q", axis=alt.Axis(title=y_title, format="~s", tickCount=4))
+    axis = {"title": x_title, "labelAngle": 0, "grid": False}
+    x = name("x", sort=steps, axis=axis, scale={"type": "point", "padding": 0.25})
+    y = number("value", axis={"title": y_title, "format": "~s", "tickCount": 4})
     color = _family(rows, phone=phone)
-    base = alt.Chart().encode(x=x)
-    others = base.transform_filter("!datum.own").mark_line(style="context", strokeWidth=1)
-    own = base.transform_filter("datum.own")
-    layered = alt.layer(
-        others.encode(y=y, detail="of:N"),
-        own.mark_line(strokeWidth=2.5).encode(y=y, color=color),
-        own.transform_filter("isValid(datum.low)")
-        .mark_rule(style="interval", strokeWidth=1.5)
-        .encode(y="low:Q", y2="high:Q"),
-        own.mark_point(filled=True, opacity=1, size=36).encode(y=y, color=color),
-    ).properties(**size)
-    header = alt.Header(title=None, labelAnchor="start", labelFontWeight="bold", labelFontSize=13)
-    whole = layered.facet(
-        facet=alt.Facet("name:N", sort=list(order), header=header),
-        columns=2 if phone else 3 if few else 5,
-        spacing=14 if few or phone else 10,
-        data=alt.NamedData("0"),
-    )
-    return _finish(whole, title, [_context(rows)])
+    context, line = {"x": x, "y": y, "detail": name("name")}, {"x": x, "y": y, "color": color}
+    span = {"x": x, "y": number("low"), "y2": {"field": "high"}}
+    layers = [
+        {"data": {"name": "0"}, **mark("line", context, style="context", strokeWidth=1)},
+        mark("line", line, strokeWidth=2.5),
+        mark("rule", span, _KNOWN, style="interval", strokeWidth=1.5),
+        mark("point", line, filled=True, opacity=1, size=36),
+    ]
+    header = {"title": None, "labelAnchor": "start", "labelFontWeight": "bold", "labelFontSize": 13}
+    drawn: Spec = {
+        "data": {"name": "0"},
+        "facet": name("name", sort=list(order), header=header),
+        "columns": 2 if phone else 3 if few else 5,
+        "spacing": 14 if few or phone else 10,
+        "spec": {**size, "layer": layers},
+    }
+    return _finish(drawn, title, [rows])

@@ -73,9 +73,10 @@ def reopen(folder: Path) -> Plan:
 
 
 def publish(folder: Path, out: Path) -> None:
-    """Copy what a committed report rests on: all records as they are, the samples packed.
+    """Copy what a committed report rests on: all records as they are, but for the samples.
 
-    The plan loses the paths of this machine. A run without scenarios has no traits.
+    `pack` has those. The plan loses the paths of this machine. A run without scenarios has no
+    traits.
     """
     out.mkdir(parents=True, exist_ok=True)
     plan = files.read_json(folder / "plan.json", Plan)
@@ -92,6 +93,10 @@ def publish(folder: Path, out: Path) -> None:
     (out / "traits.jsonl").unlink(missing_ok=True)
     if (folder / "traits.jsonl").exists():
         shutil.copyfile(folder / "traits.jsonl", out / "traits.jsonl")
+
+
+def pack(folder: Path, out: Path) -> None:
+    """Write a run's samples packed; a thread can do it, while something else goes on."""
     samples = (folder / "samples.jsonl").read_bytes()
     (out / "samples.jsonl.xz").write_bytes(lzma.compress(samples, preset=9 | lzma.PRESET_EXTREME))
 

@@ -190,10 +190,13 @@ def salvage(folder: Path) -> bool:
     """Render what an interrupted run has so far; False where it has nothing yet."""
     if not any(_holds(folder / name) for name in ("verdicts.jsonl", "samples.jsonl")):
         return False
+    from harness.report import engine  # noqa: PLC0415
+
+    engine.prepare()
     for name in ("verdicts.jsonl", "samples.jsonl", "traits.jsonl"):
         files.mend(folder / name)  # the line that was being written
     analyse_stage(None, folder, None)
-    from harness.report import rendering  # noqa: PLC0415  altair takes half a second
+    from harness.report import rendering  # noqa: PLC0415
 
     rendering.run(folder, folder)
     return True

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness import latencies, stats
@@ -59,6 +60,7 @@ class Unit:
     """Latencies of an open loop, all slices merged; empty in a closed one."""
 
 
+@cache  # a run has a dozen of them, and asks for every slice
 def cell(workload: Workload, name: str, *, ranked: bool) -> Cell | None:
     """Return the cell that a name stands for (the inverse of Cell.name); None for no such name."""
     found = (_ECHO if workload == "echo" else _FETCH).fullmatch(name)

@@ -20,6 +20,7 @@ settings.register_profile("long", max_examples=20_000, deadline=None, database=N
 WHOLE = (
     "test_analyse.py",
     "test_behaviour.py",
+    "test_engine.py",
     "test_gauge_fuzz.py",
     "test_html_page.py",
     "test_pythons.py",
@@ -28,6 +29,7 @@ WHOLE = (
 
 # Slow tests of what is the same under every interpreter, and the minor version that runs them.
 ONE_PYTHON = {
+    "test_engine.py": 13,
     "test_explore.py": 11,
     "test_gauge_fuzz.py": 12,
     "test_gauge_link.py": 12,

@@ -131,3 +131,25 @@ def test_the_command_lists_and_draws(
     for wrong in (["nowhere"], [runs, "--svg", file], [runs, "--cell", "echo:7x1KiB"]):
         done = run(capsys, monkeypatch, "history", *wrong)
         assert (done.status, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_a_version_that_all_runs_share_is_listed_once(
+    runs: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below the runs; beside them stands what is not the same in all."""
+    monkeypatch.chdir(runs.parent)  # a long path would leave the last column no room
+    alike = run(capsys, monkeypatch, "history", "runs").stdout
+    assert "versions" not in alike.splitlines()[0]
+    assert alike.count("trio 0.35.0") == 1
+    plan = files.read_json(runs / "04" / "plan.json", Plan)
+    changed = tuple(
+        msgspec.structs.replace(one, versions={"trio": "0.36.0"}) if one.name == "trio" else one
+        for one in plan.implementations
+    )
+    files.write_json(
+        runs / "04" / "plan.json", msgspec.structs.replace(plan, implementations=changed)
+    )
+    told = run(capsys, monkeypatch, "history", "runs").stdout
+    assert "versions" in told.splitlines()[0]
+    assert (told.count("trio 0.35.0"), told.count("trio 0.36.0")) == (3, 1)
+    assert "trio" not in told.rpartition("The same in every run")[2]

@@ -13,7 +13,7 @@ from harness import analyse, plan
 from harness.check import cases, suite
 from harness.measure.schedule import contestants
 from harness.model import Implementation, Sample, UsageError, Verdict
-from harness.report import answer, behaviour, idioms, numbers, terminal
+from harness.report import answer, behaviour, idioms, terminal
 
 if TYPE_CHECKING:
     from harness.summary import Summary
@@ -84,11 +84,15 @@ def test_it_is_ranked_among_its_kind(summary: Summary) -> None:
 
 
 def test_the_report_shows_what_it_has(summary: Summary) -> None:
-    """Its row has dashes for echo, its rank names its kind, and its differences stand apart."""
-    line = next(row for row in answer.answer(summary).splitlines() if "| threads" in row)
+    """It has a table of its own kind, without echo; its differences stand apart, too."""
+    assert "| threads" not in answer.answer(summary)
+    heads, _, line = answer.natives(summary).splitlines()
+    assert "echo" not in heads
+    assert "p99" not in heads, "it was never sent messages at a rate"
     cells = [cell.strip() for cell in line.strip("|").split("|")]
-    assert cells[2:4] == [numbers.NONE, numbers.NONE]
-    assert "**native 1**" in cells[4]
+    assert cells[:2] == ["threads", "🔶 F17"]
+    assert cells[2] == "**native 1**"
+    assert cells[-1].startswith("[")
     assert "threads" not in behaviour.declared(summary)
     assert "F17" in behaviour.declared(summary, "native")
     assert "it cannot be ended" in behaviour.declared(summary, "native")

@@ -223,3 +223,17 @@ def test_a_failed_control_is_the_heading_when_all_is_withheld(summary: Summary) 
         workloads=tuple(msgspec.structs.replace(w, withheld="blocks") for w in summary.workloads),
     )
     assert sentences.heading(few) == "No ranking: too little was measured"
+
+
+def test_places_among_some_are_made_of_who_is_ahead_of_whom(summary: Summary) -> None:
+    """Others leave no gap, a tie stays one, and one alone has no place."""
+    echo = summary.workloads[0]
+    names = {row.implementation for row in echo.standings if row.rank}
+    whole = dict(sentences.among(summary, names))
+    assert whole["echo"].startswith("gevent 1, asyncio 2, Twisted 3")
+    few = dict(sentences.among(summary, {"twisted", "gevent", "reference"}))
+    assert few["echo"] == "gevent 1, Twisted 2."
+    tied = standing(summary, "echo", "gevent", ahead_of=(), rank="1-3")
+    said = dict(sentences.among(tied, {"twisted", "gevent"}))["echo"]
+    assert said.replace("\N{EN DASH}", "-") == "gevent 1-2, Twisted 1-2."
+    assert list(sentences.among(summary, {"gevent"})) == []

@@ -60,6 +60,44 @@ def test_the_interval_lies_within_the_values_and_depends_on_the_seed_alone(
     assert (low, high) == stats.bootstrap_interval(values, (seed,))
 
 
+@pytest.mark.parametrize("many", [2, 3, 6, 7, 11, 12, 60, 300])
+def test_the_interval_is_that_of_scipy(many: int) -> None:
+    """The same resamples from the same seed, also of values that occur twice, to the last bits."""
+    values = np.random.default_rng(many).normal(0.4, 0.02, many)
+    for data in (values, values.round(2)):
+        theirs = scipy.stats.bootstrap(
+            (data,),
+            np.median,
+            n_resamples=stats.RESAMPLES,
+            confidence_level=0.9,
+            method="percentile",
+            rng=np.random.default_rng([7, many]),
+        ).confidence_interval
+        ours = stats.bootstrap_interval(list(data), (7, many), 0.9)
+        assert ours == pytest.approx((theirs.low, theirs.high), rel=1e-14)
+
+
+@given(st.lists(FINITE, min_size=1, max_size=40))
+def test_the_median_is_that_of_numpy(values: list[float]) -> None:
+    """Bit for bit."""
+    assert stats.median(values) == np.median(values)
+
+
+@given(st.lists(st.integers(-30, 30), min_size=2, max_size=16), st.booleans())
+def test_the_signed_rank_test_is_that_of_scipy(values: list[int], tied: bool) -> None:
+    """Exactly, where sizes occur twice and where none does."""
+    kept = [v for v in values if v] if tied else list({abs(v): v for v in values if v}.values())
+    if len(kept) >= 2:
+        assert stats.signed_rank_p(kept) == scipy.stats.wilcoxon(kept).pvalue
+
+
+@pytest.mark.parametrize("many", [50, 51])
+def test_the_signed_rank_test_of_many_is_that_of_scipy(many: int) -> None:
+    """Around the number from which on scipy takes the normal approximation."""
+    values = list(np.random.default_rng(many).normal(0.1, 1.0, many))
+    assert stats.signed_rank_p(values) == pytest.approx(scipy.stats.wilcoxon(values).pvalue)
+
+
 @given(st.lists(SHARES, min_size=1, max_size=12))
 def test_holm_is_between_the_raw_p_and_bonferroni(p_values: list[float]) -> None:
     """Adjusted p-values are no smaller than raw, no larger than Bonferroni's, in the same order."""
@@ -205,6 +243,17 @@ def test_a_slope_by_hand() -> None:
     assert middle == pytest.approx(1.6)
     assert (low, high) == pytest.approx((1.6 - half, 1.6 + half))
     assert r2 == pytest.approx(1 - 1.2 / 14)
+
+
+@pytest.mark.parametrize("many", [*range(3, 12), 40, 301])
+def test_the_slope_is_that_of_scipy(many: int) -> None:
+    """Line, interval and r squared, with few points and many."""
+    at = np.arange(many) * 100.0
+    values = 3.0 * at + np.random.default_rng(many).normal(0.0, 40.0, many)
+    theirs = scipy.stats.linregress(at, values)
+    half = theirs.stderr * scipy.stats.t.ppf(0.975, many - 2)
+    wanted = (theirs.slope, theirs.slope - half, theirs.slope + half, theirs.rvalue**2)
+    assert stats.slope(list(at), list(values)) == pytest.approx(wanted, rel=1e-9)
 
 
 def test_a_flat_line_fits() -> None:

@@ -71,25 +71,40 @@ def history(
         click.echo(f"! {sentence}", err=True)
 
 
+def _versions(run: Past) -> dict[str, str]:
+    """Return the version of every distribution that took part in a run."""
+    return {k: v for one in run.plan.implementations for k, v in sorted(one.versions.items())}
+
+
 def _list(found: Sequence[Past]) -> None:
-    """Print a line a run, the latest last."""
+    """Print a line a run, the latest last; versions that all runs share come below, once."""
+    seen: dict[str, set[str]] = {}
+    for run in found:
+        for name, version in _versions(run).items():
+            seen.setdefault(name, set()).add(version)
+    changed = {name for name, versions in seen.items() if len(versions) > 1}
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("", "run", "date", "state", "budget", "commit", "python", "versions", "machine"):
+    heads = ["", "run", "date", "state", "budget", "commit", "python", "who", "machine"]
+    heads += ["versions"] if changed else []
+    for head in heads:
         table.add_column(head, no_wrap=head not in {"versions", "machine"})
     letters = {id(run): letter for letter, own in past.groups(found).items() for run in own}
     for run in found:
         plan = run.plan
-        versions = {k: v for one in plan.implementations for k, v in one.versions.items()}
-        said = ", ".join(f"{key} {value}" for key, value in sorted(versions.items()))
+        versions = [f"{k} {v}" for k, v in sorted(_versions(run).items()) if k in changed]
         budget = duration(plan.budget_s) + (" quick" if plan.quick else "")
         state = Text(run.state, style=STYLES.get(run.state, ""))
         texts = (str(run.folder), run.label, state, budget, plan.commit or "-", plan.python)
         machine = ", ".join(plan.machine.get(what, "?") for what in ("cpu", "kernel"))
-        cells = [Text(visible(one)) if isinstance(one, str) else one for one in texts]
-        table.add_row(letters[id(run)], *cells, Text(visible(said)), Text(visible(machine)))
+        more = (f"{len(plan.implementations)}", machine, ", ".join(versions))
+        cells = [Text(visible(o)) if isinstance(o, str) else o for o in (*texts, *more)]
+        table.add_row(letters[id(run)], *cells[: len(heads) - 1])
     console = Console()
     console = console if console.is_terminal else Console(width=WIDTH)
     console.print(table)
+    alike = ", ".join(f"{k} {next(iter(v))}" for k, v in sorted(seen.items()) if k not in changed)
+    if alike:
+        console.print(Text(f"\nThe same in every run that has it: {visible(alike)}."))
 
 
 def _plot(

@@ -6,12 +6,13 @@ Rules: each takes a run folder and calls its stage.
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from harness import proven, run_folder, sensitivity, stages
+from harness import proven, run_folder, sensitivity
 from harness.commands import options
 from harness.launch import ROOT
 from harness.report import FOLDER
@@ -37,6 +38,8 @@ def _record(command: str, parameter: str, use: str) -> Callable[[T], T]:
 @options.run
 def measure(folder: Path) -> None:
     """Measure what passed the check of a run folder; goes on where an earlier call ended."""
+    from harness import stages  # noqa: PLC0415  the whole suite, which a rendering does not need
+
     the_plan = run_folder.reopen(folder)
     stages.measure_stage(the_plan, folder, run_folder.Clock(folder))
 
@@ -45,7 +48,9 @@ def measure(folder: Path) -> None:
 @options.run
 def analyse(folder: Path) -> None:
     """Turn a run folder's verdicts and samples into its summary.json."""
-    stages.analyse_stage(None, folder, None)
+    from harness import analyse as analysing  # noqa: PLC0415  numpy, slow to import
+
+    analysing.run(folder)
 
 
 @click.command(name="report")
@@ -74,17 +79,25 @@ def report(
     \b
     nox -s report -- runs/20261122T140000Z
     """
-    from harness import tax  # noqa: PLC0415  scipy takes two seconds
-    from harness.report import rendering  # noqa: PLC0415  altair takes half a second
+    from harness.report import engine  # noqa: PLC0415
 
-    rendering.prepare()
+    engine.prepare()  # before anything large is imported
+    from harness import analyse as analysing  # noqa: PLC0415
+    from harness import tax  # noqa: PLC0415
+    from harness.report import rendering  # noqa: PLC0415
+
     if (folder / "samples.jsonl").exists():
-        stages.analyse_stage(None, folder, None)
-    if publish:
-        run_folder.publish(folder, ROOT / FOLDER)
-        records = ((suite, sensitivity.FILE), (taxed, tax.FILE), (instrument, proven.FILE))
-        for record, name in records:
-            if record:
-                shutil.copyfile(record, ROOT / FOLDER / name)
-        folder, out = ROOT / FOLDER, ROOT
-    click.echo(rendering.run(folder, out or folder))
+        analysing.run(folder)
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        if publish:
+            run_folder.publish(folder, ROOT / FOLDER)
+            packing = beside.submit(run_folder.pack, folder, ROOT / FOLDER)
+            records = ((suite, sensitivity.FILE), (taxed, tax.FILE), (instrument, proven.FILE))
+            for record, name in records:
+                if record:
+                    shutil.copyfile(record, ROOT / FOLDER / name)
+            folder, out = ROOT / FOLDER, ROOT
+        written = rendering.run(folder, out or folder)
+        if publish:
+            packing.result()
+    click.echo(written)

@@ -2,7 +2,8 @@
 
 Rules: as in `tables`: Summary in, Markdown out. A row for everyone, in the order of the first
 workload, a variant below its sibling wherever its own place is; who has no figures has a verdict in
-their place. Where a cell has a figure of each workload, they stand one below the other.
+their place. Where a cell has a figure of each workload, they stand one below the other. Native
+clients have a table of their own, without the columns of a workload that none of them has.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from harness.report.sentences import connection_kib, differing
 from harness.report.tables import NOTHING, known_by_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from harness.model import Implementation, VerdictKind
     from harness.summary import CellSummary, Estimate, Result, Standing, Summary, WorkloadSummary
 
 BELOW = "<br>"
 _DOUBT = "≠"
+_LISTED = 3  # clauses that a cell has room for
 
 
 def with_interval(found: Estimate | None, *, most: int = 2, mark: str = "") -> Markdown:
@@ -38,9 +40,9 @@ def plain_cells(found: WorkloadSummary) -> list[CellSummary]:
     return [c for c in ranked if not c.cell.delay_ms] or ranked
 
 
-def rate_cell(summary: Summary) -> CellSummary | None:
+def rate_cell(many: Iterable[WorkloadSummary]) -> CellSummary | None:
     """Return the first cell in which the rate is equal for all; None where there is none."""
-    cells = (c for found in summary.workloads for c in found.cells)
+    cells = (c for found in many for c in found.cells)
     return next((c for c in cells if c.cell.rate_per_s and c.results), None)
 
 
@@ -67,6 +69,11 @@ def _behaviour(summary: Summary, found: Iterable[Standing]) -> Markdown:
     """Return the worst of its standings, and the clauses below MUST in which it differs."""
     rows = list(found)
     name = rows[0].implementation
+    own = [clause for row in rows if row.status == "ok" for clause in row.clauses]
+    if own:  # declared, and ranked all the same: a native client
+        own += [clause for clause, _, _ in differing(summary, name)]
+        which = " ".join(own) if len(own) <= _LISTED else f"{len(own)} clauses"
+        return text(f"{words.MARKS['DECLARED']} {which}")
     bad = list(dict.fromkeys(words.status(row) for row in rows if row.status != "ok"))
     said = bad or list(dict.fromkeys(words.status(row) for row in rows))
     by_kind: dict[VerdictKind, list[str]] = {}
@@ -76,8 +83,16 @@ def _behaviour(summary: Summary, found: Iterable[Standing]) -> Markdown:
     return join(said, BELOW)
 
 
-def _name(one: Implementation, *, variant: bool) -> Markdown:
-    return Markdown(siblings.indented(link(one.title, one.homepage), variant=variant))
+def _name(one: Implementation, *, variant: bool, heavy: bool) -> Markdown:
+    name = link(one.title, one.homepage)
+    return Markdown(siblings.indented(strong(name) if heavy else name, variant=variant))
+
+
+def usual(summary: Summary) -> list[Implementation]:
+    """Return the frameworks that take part unless others are asked for; none where all are such."""
+    frameworks = [one for one in summary.implementations if one.kind == "framework"]
+    own = [one for one in frameworks if one.default]
+    return own if len(own) < len(frameworks) else []
 
 
 def pairs(rows: Sequence[object]) -> Markdown:
@@ -102,23 +117,38 @@ def _standing(one: Implementation, row: Standing | None) -> list[object]:
 
 
 def answer(summary: Summary) -> Markdown:
-    """Return the table; nothing where nothing was planned."""
-    known, many = known_by_name(summary), summary.workloads
-    if not many:
-        return NOTHING
+    """Return the table of frameworks and the ceiling; nothing where nothing was planned."""
+    kinds = {one.name for one in summary.implementations if one.kind != "native"}
+    return _answer(summary, summary.workloads, kinds)
+
+
+def natives(summary: Summary) -> Markdown:
+    """Return the table of native clients; nothing where there are none."""
+    kinds = {one.name for one in summary.implementations if one.kind == "native"}
+    many = [w for w in summary.workloads if kinds & {row.implementation for row in w.standings}]
+    return _answer(summary, many, kinds)
+
+
+def _answer(summary: Summary, many: Sequence[WorkloadSummary], kinds: Collection[str]) -> Markdown:
+    """Return a row for each of these names, columns for these workloads."""
+    known, heavy = known_by_name(summary), {one.name for one in usual(summary)}
     by_name = [{row.implementation: row for row in w.standings} for w in many]
-    names = list(dict.fromkeys(row.implementation for w in many for row in w.standings))
-    given = rate_cell(summary)
+    names = [row.implementation for w in many for row in w.standings]
+    names = [name for name in dict.fromkeys(names) if name in kinds]
+    if not names:
+        return NOTHING
+    given = rate_cell(many)
     memory = any(connection_kib(summary, name) for name in names)
     rows = []
     for name, variant in siblings.grouped(names, known):
         one, own = known[name], [rows_of.get(name) for rows_of in by_name]
-        p99 = _in(given, name)
-        row: list[object] = [_name(one, variant=variant), _behaviour(summary, filter(None, own))]
+        row: list[object] = [_name(one, variant=variant, heavy=name in heavy)]
+        row.append(_behaviour(summary, filter(None, own)))
         for standing in own:
             row += _standing(one, standing)
         row.append(pairs([numbers.percent(s.of_reference if s else None) for s in own]))
         if given:
+            p99 = _in(given, name)
             latency = p99.latency if p99 else None
             row.append(with_interval(latency.p99_us if latency else None, most=0))
         row.append(pairs([cpu(w, name) for w in many]))
@@ -126,14 +156,19 @@ def answer(summary: Summary) -> Markdown:
             row.append(numbers.figure(connection_kib(summary, name), most=1))
         row.append(pairs([lines(one, f"{w.workload}.py") for w in many]))
         rows.append(row)
-    heads = _heads(summary, given=given is not None, memory=memory)
+    heads = _heads(many, known, given=given is not None, memory=memory)
     return table(heads, rows, "ll" + "r" * (len(heads) - 2))
 
 
-def _heads(summary: Summary, *, given: bool, memory: bool) -> list[object]:
-    known = known_by_name(summary)
+def _heads(
+    many: Sequence[WorkloadSummary],
+    known: Mapping[str, Implementation],
+    *,
+    given: bool,
+    memory: bool,
+) -> list[object]:
     heads: list[object] = ["", "SPEC"]
-    for found in summary.workloads:
+    for found in many:
         than = known[found.baseline].title if found.baseline else "the baseline"
         heads += [f"{found.workload} rank", f"{found.workload} rate, × {than}"]  # noqa: RUF001
     heads.append("of the ceiling")
@@ -182,6 +217,8 @@ def legend(summary: Summary) -> Markdown:
         if any(one.same_as for one in known.values()):
             what += ", or the same on another Python"
         parts.append(f"{arrow}: {what}, ranked as if it stood alone.")
+    if usual(summary):
+        parts.append("Bold names take part in every run, the others where they are asked for.")
     for found in summary.workloads:
         if cells := [c.cell for c in plain_cells(found)]:
             mean = "geometric mean of " if len(cells) > 1 else ""
@@ -190,7 +227,7 @@ def legend(summary: Summary) -> Markdown:
     if firsts:
         nouns = " and ".join(f"a {words.NOUN[w.workload][0]}" for w in summary.workloads)
         parts.append(f"CPU: {nouns}, at {' and '.join(firsts)}.")
-    if given := rate_cell(summary):
+    if given := rate_cell(summary.workloads):
         parts.append(f"p99: at {words.cell(given.cell)}.")
     parts.append("KiB: an idle connection's. Lines: of code.")
     if len(summary.workloads) > 1:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.report import FOLDER, HTML_FILE, numbers, siblings, words
 from harness.report.markdown import Markdown, code, join, link, prose, small, strong, table, text
-from harness.report.tables import NOTHING, known_by_name
+from harness.report.tables import COLUMNS, NOTHING, known_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 CASES_FILE = "cases.html"
 SHOWN_CASES = 3  # of a group; the rest are counted, and stand in cases.html
 SHOWN_LINES = 20  # of a wire log
-COLUMNS = 8  # of contestants that a page has room for, their titles on top
 SHOWN_LOGS = 12  # of a list; a page with more would be about nothing else
 
 

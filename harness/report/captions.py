@@ -82,7 +82,7 @@ def sizes(summary: Summary) -> str:
 
 def latency(summary: Summary) -> str:
     """Return the range of everyone's median and p99 at the equal rate."""
-    each = rate_cell(summary)
+    each = rate_cell(summary.workloads)
 
     def value(name: str) -> Callable[[Result], float]:
         def of(result: Result) -> float:

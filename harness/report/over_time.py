@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
+from harness import charts
 from harness.report import numbers, svg
 from harness.report.markdown import visible
 
@@ -114,32 +113,42 @@ def specification(
         for point in points
     ]
     figure = next(point.figure for points in found.values() for point in points)
-    y_axis = alt.Axis(title=None, format="~%" if figure == "of_reference" else "~s", tickCount=4)
-    y = alt.Y("value:Q", scale=alt.Scale(zero=False), axis=y_axis)
-    x_axis = alt.Axis(title="UTC", format="%Y-%m-%d", labelAngle=-30, tickCount=4, grid=False)
-    x = alt.X("utcyearmonthdatehoursminutesseconds(when):T", axis=x_axis)
-    legends = alt.Legend(title="runs that were alike", orient="top")
-    letters = alt.Scale(domain=sorted({str(row["group"]) for row in rows}))
-    color = alt.Color("group:N", legend=legends, scale=letters)
-    shape = alt.Shape("group:N", legend=legends, scale=letters)
-    base = alt.Chart().encode(x=x)
-    layered = alt.layer(
-        base.mark_line(strokeWidth=2).encode(y=y, color=color, detail="group:N"),
-        base.transform_filter("isValid(datum.low)")
-        .mark_rule(style="interval", strokeWidth=1.5)
-        .encode(y="low:Q", y2="high:Q"),
-        base.mark_point(filled=True, opacity=1, size=50).encode(y=y, color=color, shape=shape),
-        *(base.mark_point(opacity=0).encode(y=f"{end}:Q") for end in ("least", "most")),
-    ).properties(width=240, height=120)
-    header = alt.Header(title=None, labelAnchor="start", labelFontWeight="bold", labelFontSize=13)
-    chart = layered.facet(
-        facet=alt.Facet("name:N", header=header), columns=3, data=alt.InlineData(values=rows)
-    ).resolve_scale(y="independent")
-    title = f"{where.workload} {where.name}: {FIGURES[figure]}"
-    made: dict[str, Any] = chart.properties(title=alt.Title(title, anchor="start")).to_dict()
-    made.pop("config", None)
-    made["background"] = "white"  # it stands alone: nobody knows what lies behind it
-    return made
+    y_axis = {"title": None, "format": "~%" if figure == "of_reference" else "~s", "tickCount": 4}
+    y = charts.number("value", scale={"zero": False}, axis=y_axis)
+    x_axis = {"title": "UTC", "format": "%Y-%m-%d", "labelAngle": -30, "tickCount": 4}
+    x = {
+        "field": "when",
+        "type": "temporal",
+        "timeUnit": "utcyearmonthdatehoursminutesseconds",
+        "axis": {**x_axis, "grid": False},
+    }
+    legend = {"title": "runs that were alike", "orient": "top"}
+    letters = {"domain": sorted({str(row["group"]) for row in rows})}
+    group = charts.name("group", legend=legend, scale=letters)
+    line = {"x": x, "y": y, "color": group, "detail": charts.name("group")}
+    span = {"x": x, "y": charts.number("low"), "y2": {"field": "high"}}
+    known = [{"filter": "isValid(datum.low)"}]
+    points = {"x": x, "y": y, "color": group, "shape": group}
+    layers = [
+        charts.mark("line", line, strokeWidth=2),
+        charts.mark("rule", span, known, style="interval", strokeWidth=1.5),
+        charts.mark("point", points, filled=True, opacity=1, size=50),
+        *(
+            charts.mark("point", {"x": x, "y": charts.number(end)}, opacity=0)
+            for end in ("least", "most")
+        ),
+    ]
+    header = {"title": None, "labelAnchor": "start", "labelFontWeight": "bold", "labelFontSize": 13}
+    return {
+        "$schema": charts.SCHEMA,
+        "background": "white",  # it stands alone: nobody knows what lies behind it
+        "title": {"text": f"{where.workload} {where.name}: {FIGURES[figure]}", "anchor": "start"},
+        "data": {"values": rows},
+        "facet": charts.name("name", header=header),
+        "columns": 3,
+        "spec": {"width": 240, "height": 120, "layer": layers},
+        "resolve": {"scale": {"y": "independent"}},
+    }
 
 
 def drawing(where: Cell, found: Mapping[str, Sequence[Point]], titles: Mapping[str, str]) -> str:

@@ -93,6 +93,14 @@ def _sentences(summary: Summary) -> Markdown:
     return Markdown(between.join(filter(None, [whole, _bullets([("p99", pairs)] * bool(pairs))])))
 
 
+def _usual(summary: Summary) -> Markdown:
+    """Return how those of a usual run stand among themselves, where others stand between them."""
+    names = {one.name for one in answer.usual(summary)}
+    what = f", the {len(names)} of a usual run among themselves:"
+    said = sentences.among(summary, names)
+    return Markdown("\n".join(f"- {strong(w)}{what} {text(places)}" for w, places in said))
+
+
 def _bullets(rows: Iterable[tuple[str, str]]) -> Markdown:
     return Markdown("\n".join(f"- {strong(title)} {text(said)}" for title, said in rows))
 
@@ -116,7 +124,9 @@ def _answer(summary: Summary, drawn: Mapping[str, Picture]) -> dict[str, object]
     return {
         "heading": sentences.heading(summary),
         "withheld": _withheld(summary),
+        "usual": _usual(summary),
         "answer": answer.answer(summary),
+        "natives": answer.natives(summary),
         "legend": answer.legend(summary),
         "missing": Markdown("\n".join(dict.fromkeys("\n".join(filter(None, missing)).split("\n")))),
         "answer_picture": _tag(drawn, "answer"),

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from harness import charts
 from harness.report import FOLDER, words
 from harness.report.markdown import Markdown, attribute
-from harness.report.svg import darkened, svg
+from harness.report.svg import darkened, renumbered, themed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from harness.model import Implementation
 
@@ -46,11 +46,15 @@ class Picture:
         """Return a variant's file, relative to REPORT.md."""
         return f"{FOLDER}/{self.name}-{theme}{'-narrow' if phone else ''}.svg"
 
-    def files(self) -> dict[str, str]:
-        """Return the SVG of every variant, by file."""
+    def whole(self, *, phone: bool) -> dict[str, Any]:
+        """Return the specification that the chart engine draws."""
+        return themed(self.draw(phone), "light", phone=phone)
+
+    def files(self, drawn: Mapping[bool, str]) -> dict[str, str]:
+        """Return the SVG of every variant, by file; `drawn`: phone or not -> the engine's."""
         found = {}
-        for phone in (True, False):
-            light = svg(self.draw(phone), "light", name=self.name, phone=phone)
+        for phone, one in drawn.items():
+            light = renumbered(one, self.name)
             found[self.file("light", phone=phone)] = light
             found[self.file("dark", phone=phone)] = darkened(light)
         return found

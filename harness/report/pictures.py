@@ -45,6 +45,12 @@ def _below(known: Mapping[str, Implementation], drawn: Collection[object]) -> li
     return [label(known[name]) for name, variant in siblings.grouped(there, known) if variant]
 
 
+def _native(known: Mapping[str, Implementation], drawn: Collection[object]) -> list[str]:
+    """Return the titles of those who are drawn and are native clients."""
+    native = [label(one) for one in known.values() if one.kind == "native"]
+    return [title for title in native if title in drawn]
+
+
 def _said(rows: Iterable[Row]) -> str:
     """Return a panel in words."""
     return ", ".join(f"{row['name']} {row['label']}" for row in rows)
@@ -94,14 +100,15 @@ def _bars(
     title: str,
     panels: Sequence[Sequence[Row]],
     order: Sequence[str],
-    below: Collection[str],
+    known: Mapping[str, Implementation],
 ) -> Picture | None:
     if not order:
         return None
     said = "; ".join(f"{rows[0]['panel']}: {_said(rows)}" for rows in panels)
+    below, native = _below(known, order), _native(known, order)
 
     def draw(phone: bool) -> dict[str, Any]:
-        return charts.answer(panels, order, title=title, phone=phone, below=below)
+        return charts.answer(panels, order, title=title, phone=phone, below=below, native=native)
 
     return Picture(name, title, f"Bar chart, {title}, as ratios. {said}.", draw)
 
@@ -117,7 +124,7 @@ def _answer(summary: Summary) -> Picture | None:
     drawn = {row["name"] for rows in panels for row in rows}
     order = list(dict.fromkeys(t for w in summary.workloads for t in _order(w, known, drawn)))
     title = "Rates, each over the baseline's in the same block"
-    return _bars("answer", title, panels, order, _below(known, drawn))
+    return _bars("answer", title, panels, order, known)
 
 
 def _conditions(summary: Summary, found: WorkloadSummary) -> Picture | None:
@@ -129,7 +136,7 @@ def _conditions(summary: Summary, found: WorkloadSummary) -> Picture | None:
     drawn = {row["name"] for rows in panels for row in rows}
     order = _order(found, known, drawn)
     title = f"{found.workload}: {words.NOUN[found.workload][1]} per second"
-    return _bars(found.workload, title, panels, order, _below(known, drawn))
+    return _bars(found.workload, title, panels, order, known)
 
 
 def _curves(
@@ -309,15 +316,16 @@ def _shares(
     panels: Sequence[Sequence[Row]],
     order: Sequence[str],
     axis: tuple[tuple[float, float], str],
+    known: Mapping[str, Implementation],
 ) -> Picture | None:
     if not order:
         return None
     (title, x_title), (domain, form) = titles, axis
+    native = _native(known, order)
 
     def draw(phone: bool) -> dict[str, Any]:
-        return charts.shares(
-            panels, order, domain, x_title=x_title, form=form, title=title, phone=phone
-        )
+        words = {"title": title, "x_title": x_title, "form": form}
+        return charts.shares(panels, order, domain, **words, phone=phone, native=native)
 
     said = "; ".join(f"{rows[0]['panel']}: {_said(rows)}" for rows in panels)
     return Picture(name, title, f"Dot chart, {title}. {said}.", draw)
@@ -336,7 +344,7 @@ def _efficiencies(summary: Summary, found: WorkloadSummary) -> Picture | None:
     low, high = min(ends, default=0.0), max(ends, default=1.0)
     domain = (math.floor(low * 100 - 0.5) / 100, math.ceil(high * 100 + 0.5) / 100)
     titles = (f"{found.workload}: share of the ideal rate", "of the ideal rate")
-    return _shares(f"{found.workload}-efficiency", titles, panels, order, (domain, "~%"))
+    return _shares(f"{found.workload}-efficiency", titles, panels, order, (domain, "~%"), known)
 
 
 def _fairnesses(summary: Summary, found: WorkloadSummary) -> Picture | None:
@@ -346,7 +354,7 @@ def _fairnesses(summary: Summary, found: WorkloadSummary) -> Picture | None:
     panels = [_dots(known, each, _fairness) for each in cells]
     order = _order(found, known, {row["name"] for panel in panels for row in panel})
     titles = (f"{found.workload}: fairness over connections", "Jain's index")
-    return _shares(f"{found.workload}-fairness", titles, panels, order, ((0.0, 1.0), "~g"))
+    return _shares(f"{found.workload}-fairness", titles, panels, order, ((0.0, 1.0), "~g"), known)
 
 
 def fair_cells(found: WorkloadSummary) -> list[CellSummary]:

@@ -9,16 +9,15 @@ every time.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
 from harness import files
 from harness.model import HarnessError
-from harness.report import FOLDER, HTML_FILE
+from harness.report import FOLDER, HTML_FILE, engine
 from harness.report.appendix import proof_of, rows_of
-from harness.report.html import clauses, drawings
+from harness.report.html import clauses
 from harness.report.html import page as html
 from harness.report.html.sources import sources
 from harness.report.page import page
@@ -37,11 +36,6 @@ if TYPE_CHECKING:
     from harness.tax import Tax
 
 
-def prepare() -> None:
-    """Begin what takes long and is the same for every report; whoever analyses first calls this."""
-    drawings.bundling()
-
-
 def _once(picture: Picture) -> Picture:
     """Return a picture whose specifications are made once: SVGs and report.html share them."""
     return replace(picture, draw=cache(picture.draw))
@@ -58,20 +52,19 @@ def render(
 
     `found` are the sources that report.html shows.
     """
-    prepare()
+    engine.prepare()
     drawn = {name: _once(picture) for name, picture in pictures(summary).items()}
-    with ThreadPoolExecutor(max_workers=1) as drawing:
-        waiting = []
-        for picture in drawn.values():
-            for phone in (False, True):
-                picture.draw(phone)  # here: Altair is not made for threads
-            waiting.append(drawing.submit(picture.files))
+    with engine.engines() as engines:
+        waiting = {
+            name: {phone: engines.svg(picture.whole(phone=phone)) for phone in (False, True)}
+            for name, picture in drawn.items()
+        }
         made = {"REPORT.md": page(summary, drawn, proof, taxed, rows)}
-        made[f"{FOLDER}/{HTML_FILE}"] = html.page(
-            summary, drawn, found, clauses.SPEC.read_text("utf-8")
-        )
-        for drawn_files in waiting:
-            made.update(drawn_files.result())
+        spec = clauses.SPEC.read_text("utf-8")
+        made[f"{FOLDER}/{HTML_FILE}"] = html.page(summary, drawn, found, spec, engines.bundle)
+        for name, picture in drawn.items():
+            svgs = {phone: future.result() for phone, future in waiting[name].items()}
+            made.update(picture.files(svgs))
     return made
 
 

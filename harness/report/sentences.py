@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness import stats
 from harness.report import numbers, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from harness.model import Implementation, VerdictKind
     from harness.summary import Estimate, Result, Standing, Summary, WorkloadSummary
@@ -211,6 +212,27 @@ def sentences(summary: Summary) -> Iterator[tuple[str, str]]:
             facts = Facts(known[name], summary)
             said = [half for rule in RULES if (half := rule(facts))]
             yield known[name].title, "; ".join(said) + "."
+
+
+def among(summary: Summary, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield a workload and the places that some have among themselves: `one 1-2, other 1-2`.
+
+    Who was told apart from whom is what the run found among all of its contestants.
+    """
+    for found in summary.workloads:
+        own = [row for row in found.standings if row.rank and row.implementation in names]
+        if len(own) < 2 or withheld(summary, found):
+            continue
+        here = [row.implementation for row in own]
+        beaten_by = {
+            name: frozenset(row.implementation for row in own if name in row.ahead_of)
+            for name in here
+        }
+        ranges = stats.rank_ranges(here, beaten_by)
+        order = sorted(here, key=ranges.__getitem__)
+        places = {name: _range(*map(str, ranges[name])) for name in order}
+        said = ", ".join(f"{_title(summary, name)} {place}" for name, place in places.items())
+        yield found.workload, f"{said}."
 
 
 def p99_pairs(summary: Summary) -> str:

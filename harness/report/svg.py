@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-import vl_convert
+from harness.report import engine
 
 # The first is carried by vl-convert itself, so widths are measured alike everywhere.
 _FONT = "Liberation Sans, Arial, Helvetica, sans-serif"
@@ -34,8 +34,6 @@ _INK = {
 }
 
 THEMES = tuple(_INK)
-
-VL_VERSION = "6.4"  # of the Vega-Lite that vl-convert draws with
 
 
 def config(theme: str, *, phone: bool) -> dict[str, Any]:
@@ -89,23 +87,29 @@ def config(theme: str, *, phone: bool) -> dict[str, Any]:
     }
 
 
-def _renumber(svg: str, prefix: str) -> str:
-    """Return an SVG whose ids count from 0 behind a prefix: the renderer's count on per process."""
+def themed(spec: dict[str, Any], theme: str, *, phone: bool) -> dict[str, Any]:
+    """Return a specification with its theme: all that the chart engine needs to draw it."""
+    return {**spec, "config": config(theme, phone=phone)}
+
+
+def renumbered(drawn: str, name: str) -> str:
+    """Return what the chart engine drew, as a file whose ids count from 0 behind its name.
+
+    The engine's own count on for as long as its process lives.
+    """
     found: dict[str, str] = {}
-    for name in re.findall(r'\bid="([^"]+)"', svg):
-        found.setdefault(name, f"{prefix}-{len(found)}")
+    for one in re.findall(r'\bid="([^"]+)"', drawn):
+        found.setdefault(one, f"{name}-{len(found)}")
 
     def own(match: re.Match[str]) -> str:
         return match[1] + found.get(match[2], match[2]) + match[3]
 
-    return re.sub(r'(\bid="|url\(#|href="#)([^")]+)([")])', own, svg)
+    return re.sub(r'(\bid="|url\(#|href="#)([^")]+)([")])', own, drawn) + "\n"
 
 
 def svg(spec: dict[str, Any], theme: str, *, name: str, phone: bool = False) -> str:
     """Return the SVG of a specification in a theme (`light`, `dark`); its ids have the name."""
-    whole = {**spec, "config": config(theme, phone=phone)}
-    drawn = vl_convert.vegalite_to_svg(whole, vl_version=VL_VERSION)
-    return _renumber(drawn, name) + "\n"
+    return renumbered(engine.svg(themed(spec, theme, phone=phone)), name)
 
 
 def darkened(drawn: str) -> str:

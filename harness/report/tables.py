@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.summary import CellSummary, Result, Summary, WorkloadSummary
 
 NOTHING = Markdown("")
+COLUMNS = 8  # of contestants that a page has room for, their titles on top
 
 
 def known_by_name(summary: Summary) -> dict[str, Implementation]:
@@ -116,7 +117,8 @@ def once(
 ) -> Markdown:
     """Return one figure over all conditions: rate (echo), or the share of the ideal (fetch).
 
-    The ranked cells stand among them, so that a row or a column can be read without a gap.
+    The ranked cells stand among them, so that a row or a column can be read without a gap. A row is
+    a condition, or where more than COLUMNS were measured, a contestant.
     """
     cells = [
         c
@@ -126,19 +128,32 @@ def once(
     if all(c.cell.ranked for c in cells):
         return NOTHING
     cells.sort(key=lambda c: (c.cell.size, c.cell.concurrency))
-    titles = known_by_name(summary)
+    known = known_by_name(summary)
     seen = {r.implementation for c in cells for r in c.results}
     names = [row.implementation for row in found.standings if row.implementation in seen]
-    rows = []
-    for c in cells:
+
+    def shown(c: CellSummary, name: str) -> object:
+        r = _in(c, name)
+        return numbers.NONE if r is None else show(r)
+
+    def head(c: CellSummary, between: str) -> object:
         blocks = small("every block" if c.cell.ranked else "")
-        row: list[object] = [join([words.cell(c.cell), blocks], " ").strip_end()]
-        for name in names:
-            r = _in(c, name)
-            row.append(numbers.NONE if r is None else show(r))
-        rows.append(row)
-    heads = ["", *(titles[name].title for name in names)]
-    return table(heads, rows, "l" + "r" * len(names)) if rows else NOTHING
+        return join([words.cell(c.cell), blocks], between if blocks else "")
+
+    heads: list[object]
+    if len(names) <= COLUMNS:
+        heads = ["", *(known[name].title for name in names)]
+        rows = [[head(c, " "), *(shown(c, name) for name in names)] for c in cells]
+    else:
+        heads = ["", *(head(c, "<br>") for c in cells)]
+        rows = [
+            [
+                siblings.indented(known[name].title, variant=variant),
+                *(shown(c, name) for c in cells),
+            ]
+            for name, variant in siblings.grouped(names, known)
+        ]
+    return table(heads, rows, "l" + "r" * (len(heads) - 1)) if rows else NOTHING
 
 
 def cpu(summary: Summary, found: WorkloadSummary) -> Markdown:

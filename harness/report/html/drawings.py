@@ -7,44 +7,19 @@ can leave implementations out of them; the themes are those of the pictures.
 from __future__ import annotations
 
 import json
-from concurrent.futures import Future
-from functools import cache
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import vl_convert
-
-from harness.report.svg import THEMES, VL_VERSION, config
+from harness.report.svg import THEMES, config
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.report.picture import Picture
 
 
-def _bundle() -> str:
-    script = vl_convert.javascript_bundle(vl_version=VL_VERSION)  # type: ignore[call-arg]  # its stub lacks a default
-    return f"(() => {{\n{script}\n}})();\n"  # its thousands of names stay its own
-
-
-@cache
-def bundling() -> Future[str]:
-    """Begin to make the bundle, once a process, in a thread: it takes longer than a chart."""
-    made: Future[str] = Future()
-
-    def make() -> None:
-        try:
-            made.set_result(_bundle())
-        except BaseException as error:  # noqa: BLE001  whoever waits for it has to know
-            made.set_exception(error)
-
-    Thread(target=make, daemon=True).start()
-    return made
-
-
-def bundle() -> str:
-    """Return Vega, Vega-Lite and their embedding as one script, as vl-convert carries them."""
-    return bundling().result()
+def script(bundle: str) -> str:
+    """Return the chart engine's bundle as a script whose thousands of names stay its own."""
+    return f"(() => {{\n{bundle}\n}})();\n"
 
 
 def _chart(picture: Picture) -> dict[str, object]:
@@ -52,14 +27,18 @@ def _chart(picture: Picture) -> dict[str, object]:
     found: dict[str, object] = {"datasets": datasets}
     for width, phone in (("wide", False), ("narrow", True)):
         spec = picture.draw(phone)
-        datasets.update(spec.get("datasets", {}))  # Altair names rows by their hash: alike are once
+        datasets.update(spec.get("datasets", {}))  # those of the narrow one are the same rows
         found[width] = {key: value for key, value in spec.items() if key != "datasets"}
     return found
 
 
-def drawings(pictures: Mapping[str, Picture]) -> str:
-    """Return all charts and themes as JSON that can stand in an HTML script element."""
+def drawings(pictures: Mapping[str, Picture], usual: Sequence[str] = ()) -> str:
+    """Return all charts and themes as JSON that can stand in an HTML script element.
+
+    `usual` are the names that a reader can choose at once.
+    """
     found = {
+        "usual": list(usual),
         "charts": {name: _chart(picture) for name, picture in pictures.items()},
         "themes": {
             theme: {width: config(theme, phone=width == "narrow") for width in ("wide", "narrow")}

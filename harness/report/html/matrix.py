@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from harness.model import VerdictKind as Kind
     from harness.summary import CaseSummary, ClauseSummary, Summary
 
-LOG_BYTES = 300_000  # of wire logs in all, so that 600 cases stay below a megabyte
+LOG_BYTES = 200_000  # of wire logs in all, so that 600 cases stay below a megabyte
 LOG_LINES = (400, 120, 60, 30, 16, 8, 4, 0)
 LINE_BYTES = 160
 REASON_BYTES = 300
+SHORT_BYTES = 60  # of reason and log: what is longer is said once, and then referred to
 SHOWN: dict[Kind, tuple[str, str, str]] = {
     "PASS": ("P", "✓", "pass"),
     "FAIL": ("F", "✗", "fail"),
@@ -55,6 +56,8 @@ class Note:
     reason: str
     log: str
     again: str
+    same: str = ""
+    """The case that says the same of the same; reason and log stand there and not here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ class Matrix:
     counts: tuple[tuple[Mark, str, str], ...]
     """Each verdict, how often it occurs, and what it means."""
     workloads: tuple[tuple[Workload, str, tuple[Fold, ...]], ...]
+    alike: tuple[tuple[str, Mark, str], ...]
+    """Title, verdict and reason of whoever has the same of both in every case."""
 
 
 def _mark(kind: Kind | None, many: str = "") -> Mark | None:
@@ -132,6 +137,17 @@ def _again(verdict: Verdict) -> str:
     return visible(f"nox -s check {there}-- {name} --case {verdict.case}")
 
 
+def _alike(summary: Summary) -> Iterable[tuple[str, Verdict]]:
+    """Yield who has one verdict for one reason in all of its cases, with the first of them."""
+    played = [name for one in summary.suite for name in one.verdicts]
+    found: dict[str, list[Verdict]] = {}
+    for v in summary.findings:
+        found.setdefault(v.implementation, []).append(v)
+    for name, own in found.items():
+        if len({(v.verdict, v.reason) for v in own}) == 1 and 1 < len(own) == played.count(name):
+            yield name, own[0]
+
+
 class _Folds:
     """What the rows of the matrix have in common."""
 
@@ -143,24 +159,32 @@ class _Folds:
         self._titles = {one.name: one.title for one in summary.implementations}
         self._cases = behaviour.by_clause(summary)
         self._owed = owed
-        self._most = _most_lines(summary.findings)
+        self.alike = dict(_alike(summary))
+        shown = [v for v in summary.findings if v.implementation not in self.alike]
+        self._most = _most_lines(shown)
+        self._told: dict[tuple[Kind, str, str, str], str] = {}
         self._found: dict[str, list[Verdict]] = {}
-        for verdict in summary.findings:
+        for verdict in shown:
             self._found.setdefault(verdict.case, []).append(verdict)
 
     def _notes(self, case: str) -> Iterable[Note]:
-        """Return what stands behind a case's cells; what several say alike is said once."""
-        alike: dict[tuple[object, ...], list[Verdict]] = {}
+        """Return what stands behind a case's cells; what is said alike is said once."""
+        alike: dict[tuple[Kind, str, str], list[Verdict]] = {}
         for v in self._found.get(case, []):
             alike.setdefault((v.verdict, v.reason, _log(v, self._most)), []).append(v)
-        for verdicts in alike.values():
+        for (kind, reason, log), verdicts in alike.items():
             first = verdicts[0]
+            names = ", ".join(visible(self._titles.get(v.implementation, "")) for v in verdicts)
+            same = self._told.setdefault((kind, reason, log, names), case)
+            if same == case or len(reason) + len(log) <= SHORT_BYTES:
+                same = ""
             yield Note(
-                ", ".join(visible(self._titles.get(v.implementation, "")) for v in verdicts),
+                names,
                 Mark(*SHOWN[first.verdict]),
-                visible(first.reason)[:REASON_BYTES],
-                _log(first, self._most),
+                "" if same else visible(first.reason)[:REASON_BYTES],
+                "" if same else log,
                 _again(first),
+                same,
             )
 
     def _row(self, one: CaseSummary) -> Row:
@@ -213,5 +237,10 @@ def matrix(summary: Summary, owed: Mapping[str, str]) -> Matrix | None:
             (workload, words.SEEN[workload], tuple(folds.fold(clause) for clause in own))
             for workload in WORKLOADS
             if (own := behaviour.by_level(summary, workload))
+        ),
+        tuple(
+            (visible(one.title), Mark(*SHOWN[first.verdict]), visible(first.reason))
+            for one in folds.columns
+            if (first := folds.alike.get(one.name))
         ),
     )

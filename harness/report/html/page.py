@@ -11,20 +11,22 @@ import base64
 import hashlib
 import shlex
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
 
-from harness.report import words
+from harness.report import answer, engine, words
 from harness.report.html import drawings, figures, reader
 from harness.report.html.clauses import clauses
 from harness.report.html.matrix import matrix
 from harness.report.markdown import visible
+from harness.report.picture import label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from harness.report.html.clauses import Clause
     from harness.report.html.matrix import Matrix
     from harness.report.html.sources import Source
     from harness.report.picture import Picture
@@ -64,9 +66,8 @@ def _style(made: Matrix | None) -> str:
     return _environment().get_template("report.css").render(n=columns) + reader.style()
 
 
-def _scripts(*, charts: bool) -> list[str]:
-    own = "\n".join(_environment().get_template(name).render() for name in SCRIPTS)
-    return [drawings.bundle(), own] if charts else [own]
+def _own_script() -> str:
+    return "\n".join(_environment().get_template(name).render() for name in SCRIPTS)
 
 
 def _facts(summary: Summary) -> list[tuple[str, str]]:
@@ -84,15 +85,57 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     return [(visible(name), visible(value)) for name, value in facts.items()]
 
 
-def page(
-    summary: Summary, pictures: Mapping[str, Picture], found: Sequence[Source], spec: str
-) -> str:
-    """Return report.html; `found`: the sources to read side by side, `spec`: SPEC.md's text."""
-    known = clauses(spec)
+def _parts(
+    summary: Summary,
+    pictures: Mapping[str, Picture],
+    found: Sequence[Source],
+    known: list[Clause],
+) -> dict[str, Any]:
+    """Return all that the template shows."""
     made = matrix(summary, {clause.id: clause.owes for clause in known})
     anchors = [fold.id for _, _, folds in made.workloads for fold in folds] if made else []
-    style, scripts = _style(made), _scripts(charts=bool(pictures))
     implementations = {one.name: one for one in summary.implementations}
+    usual = [label(one) for one in answer.usual(summary)]
+    return {
+        "created": visible(summary.created),
+        "python": visible(words.pythons(summary)),
+        "warnings": [visible(one) for one in words.warnings(summary)],
+        "workloads": [
+            (found.workload, words.WHAT[found.workload], figures.answer(summary, found))
+            for found in summary.workloads
+        ],
+        "pictures": [(name, visible(picture.alt)) for name, picture in pictures.items()],
+        "drawings": Markup(drawings.drawings(pictures, usual)),  # noqa: S704  JSON without < > &
+        "every": figures.shown(
+            [figures.pythons(summary), figures.cells(summary), figures.traits(summary)]
+        ),
+        "matrix": made,
+        "levels": words.LEVELS,
+        "files": reader.reader(found, implementations, known, anchors),
+        "anchors": frozenset(anchors),
+        "controls": figures.shown([figures.canaries(summary)]),
+        "contestants": figures.contestants(summary),
+        "facts": _facts(summary),
+    }
+
+
+def page(
+    summary: Summary,
+    pictures: Mapping[str, Picture],
+    found: Sequence[Source],
+    spec: str,
+    bundle: Callable[[], str] = engine.bundle,
+) -> str:
+    """Return report.html.
+
+    `found`: the sources to read side by side; `spec`: SPEC.md's text; `bundle` gives what draws
+    charts, and is asked where there are any.
+    """
+    parts = _parts(summary, pictures, found, clauses(spec))
+    style = _style(parts["matrix"])
+    scripts = [_own_script()]
+    if pictures:  # asked for last: it may still be in the making
+        scripts.insert(0, drawings.script(bundle()))
     return (
         _environment()
         .get_template("report.html.j2")
@@ -100,24 +143,6 @@ def page(
             policy=_policy(style, scripts),
             style=Markup(style),  # noqa: S704  files of this repository, Pygments' styles, a number
             scripts=[Markup(script) for script in scripts],  # noqa: S704  the same, and vl-convert's
-            created=visible(summary.created),
-            python=visible(words.pythons(summary)),
-            warnings=[visible(one) for one in words.warnings(summary)],
-            workloads=[
-                (found.workload, words.WHAT[found.workload], figures.answer(summary, found))
-                for found in summary.workloads
-            ],
-            pictures=[(name, visible(picture.alt)) for name, picture in pictures.items()],
-            drawings=Markup(drawings.drawings(pictures)),  # noqa: S704  JSON without < > &
-            every=figures.shown(
-                [figures.pythons(summary), figures.cells(summary), figures.traits(summary)]
-            ),
-            matrix=made,
-            levels=words.LEVELS,
-            files=reader.reader(found, implementations, known, anchors),
-            anchors=frozenset(anchors),
-            controls=figures.shown([figures.canaries(summary)]),
-            contestants=figures.contestants(summary),
-            facts=_facts(summary),
+            **parts,
         )
     )

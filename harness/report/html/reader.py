@@ -17,6 +17,8 @@ from markupsafe import Markup
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
+from pygments.styles import get_style_by_name
+from pygments.token import STANDARD_TYPES, Text, Whitespace
 
 from harness.report.html.clauses import WORDS, clause_of
 from harness.report.html.sources import MOST_BYTES
@@ -109,6 +111,7 @@ def _linked(line: str, workload: Workload, known: list[Clause], shown: frozenset
 def _parts(source: Source, known: list[Clause], shown: frozenset[str]) -> tuple[Part, ...]:
     text = _clean(source.text)
     coloured = highlight(text, PythonLexer(stripnl=False, ensurenl=False), _formatter())
+    coloured = _plain().sub(r"\1", coloured)
     lines = [_linked(line, source.workload, known, shown) for line in coloured.split("\n")]
     cuts = _cuts(text)
     ends = [begin for _, begin in cuts[1:]] + [len(lines) + 1]
@@ -118,6 +121,15 @@ def _parts(source: Source, known: list[Clause], shown: frozenset[str]) -> tuple[
         if code:
             parts.append(Part(name, begin, Markup(code)))  # noqa: S704  Pygments escaped it
     return tuple(parts)
+
+
+@cache
+def _plain() -> re.Pattern[str]:
+    """Return what finds the tokens that look like plain text in both themes: most of a program."""
+    looks = [get_style_by_name(name).style_for_token for name in STYLES.values()]
+    own = [css for kind, css in STANDARD_TYPES.items() if all(f(kind) == f(Text) for f in looks)]
+    names = "|".join(filter(None, [*own, STANDARD_TYPES[Whitespace]]))
+    return re.compile(rf'<span class="(?:{names})">([^<]*)</span>')
 
 
 @cache

@@ -7,7 +7,7 @@
     const notes = next && next.className === "notes" ? next : null;
     const clause = row.closest(".clause");
     const words = clause.querySelector(".name").textContent + row.textContent + (notes ? notes.textContent : "");
-    const odd = row.querySelector("td[class]:not(.P)") !== null;
+    const odd = row.querySelector("td[class]") !== null;
     return { row, notes, clause, odd, words: words.toLowerCase() };
   });
   const before = new Map(clauses.map((clause) => [clause, clause.open]));

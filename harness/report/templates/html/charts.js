@@ -2,7 +2,7 @@
 (() => {
   const source = document.getElementById("drawings");
   if (!source) return;
-  const { charts, themes } = JSON.parse(source.textContent);
+  const { charts, themes, usual } = JSON.parse(source.textContent);
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const narrow = matchMedia("(max-width: 820px)");
   const whose = document.getElementById("whose");
@@ -18,7 +18,7 @@
     return box;
   });
   // What a row holds for drawing alone; Vega adds fields of its own to it.
-  const HIDDEN = new Set(["end", "label", "proven", "own", "of", "share", "note", "step"]);
+  const HIDDEN = new Set(["end", "label", "proven", "share", "note", "step"]);
   const known = new Set(rows.flatMap((row) => Object.keys(row)).filter((name) => !HIDDEN.has(name)));
 
   const word = (value) => (typeof value === "number" ? Number(value.toPrecision(4)).toLocaleString("en") : String(value));
@@ -51,7 +51,7 @@
     const datasets = Object.fromEntries(
       Object.entries(chart.datasets).map(([name, rows]) => [
         name,
-        rows.filter((row) => !gone.has(row.name) && !gone.has(row.of)),
+        rows.filter((row) => !gone.has(row.name)),
       ]),
     );
     const config = { ...themes[dark.matches ? "dark" : "light"][width], mark: { tooltip: { content: "data" } } };
@@ -73,6 +73,17 @@
       document.dispatchEvent(new Event("drawn"));
     });
   };
+  const choose = (id, chosen) => {
+    const button = document.getElementById(id);
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      for (const box of boxes) box.checked = chosen(box.value);
+      drawAll();
+    });
+  };
+  choose("show-all", () => true);
+  choose("show-none", () => false);
+  if (usual.length) choose("show-usual", (name) => usual.includes(name));
   whose.hidden = false;
   whose.addEventListener("change", drawAll);
   dark.addEventListener("change", drawAll);

@@ -1,9 +1,12 @@
 "use strict";
 // Sorts and filters every table of figures. Rows without a figure stay last, in both directions.
 (() => {
+  const first = (cell) => (cell.querySelector("strong") || cell).firstChild.textContent.trim();
+  // A word is its own key.
   const key = (row, at) => {
-    const by = row.cells[at].dataset.by;
-    if (by === undefined) return null;
+    const cell = row.cells[at];
+    const by = cell.dataset.by;
+    if (by === undefined) return cell.className === "number" ? null : first(cell).toLowerCase();
     const number = Number(by);
     return Number.isNaN(number) || by === "" ? by : number;
   };
@@ -38,7 +41,6 @@
     if (!text) continue;
     const rows = [...table.tBodies[0].rows].map((row) => ({ row, words: row.textContent.toLowerCase() }));
     const choices = [...form.querySelectorAll("select")];
-    const first = (cell) => (cell.querySelector("strong") || cell).firstChild.textContent.trim();
     const find = () => {
       const wanted = text.value.toLowerCase().split(/\s+/).filter(Boolean);
       let many = 0;
