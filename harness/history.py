@@ -87,7 +87,7 @@ def runs(roots: Iterable[Path]) -> tuple[list[Past], list[str]]:
 
 def cell(name: str) -> Cell:
     """Return the cell that `echo:100x1KiB` names. Raises UsageError for no such name."""
-    from harness import units  # noqa: PLC0415  scipy takes two seconds
+    from harness import units  # noqa: PLC0415  numpy is slow to import
 
     workload, _, inside = name.partition(":")
     found = units.cell(workload, inside, ranked=True) if workload in WORKLOADS else None
@@ -102,7 +102,7 @@ def _summary(run: Past) -> Summary | None:
         return files.read_json(run.folder / "summary.json", Summary)
     if not recorded.samples_file(run.folder).exists():
         return None
-    from harness import analyse  # noqa: PLC0415  scipy takes two seconds
+    from harness import analyse  # noqa: PLC0415  numpy is slow to import
 
     return analyse.summarise(*recorded.read(run.folder))
 

@@ -174,14 +174,14 @@ def _failed(the_plan: Plan, verdicts: Sequence[Verdict]) -> list[tuple[str, Work
 
 def analyse_stage(_plan: Plan | None, folder: Path, _clock: Clock | None) -> None:
     """Turn verdicts and samples into summary.json."""
-    from harness import analyse  # noqa: PLC0415  scipy takes two seconds: not for a check
+    from harness import analyse  # noqa: PLC0415  numpy is slow to import: not for a check
 
     analyse.run(folder)
 
 
 def report_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
     """Turn summary.json into REPORT.md and what it links to."""
-    from harness.report import rendering  # noqa: PLC0415  altair takes half a second
+    from harness.report import rendering  # noqa: PLC0415  slow to import
 
     rendering.run(folder, folder)
 

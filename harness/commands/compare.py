@@ -84,7 +84,7 @@ def _interrupted(folder: Path, clock: run_folder.Clock) -> NoReturn:
 
 def _tell(folder: Path) -> None:
     """Print the answer: it fits a screen."""
-    from harness.report import terminal  # noqa: PLC0415  scipy takes two seconds
+    from harness.report import terminal  # noqa: PLC0415  numpy is slow to import
 
     summary = files.read_json(folder / "summary.json", Summary)
     click.echo(terminal.text(summary, colour=options.colour()), nl=False)

@@ -61,7 +61,7 @@ def diff(before: Path, after: Path, *, anyway: bool, fail_over: float | None) ->
     nox -s diff -- runs/20261122T140000Z runs/20261123T090000Z
     nox -s diff -- report runs/20261123T090000Z --fail-over 5%
     """
-    from harness.diff import difference, too_much  # noqa: PLC0415  scipy: two seconds
+    from harness.diff import difference, too_much  # noqa: PLC0415  numpy is slow to import
     from harness.report import differences  # noqa: PLC0415  the same
 
     one, other = recorded.read_measured(before), recorded.read_measured(after)

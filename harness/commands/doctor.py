@@ -39,7 +39,7 @@ def doctor(file: Path | None) -> None:
     nox -s doctor
     nox -s doctor -- --json doctor.json
     """
-    from harness.doctor.place import Place  # noqa: PLC0415  scipy takes two seconds
+    from harness.doctor.place import Place  # noqa: PLC0415  numpy is slow to import
     from harness.doctor.visit import diagnose  # noqa: PLC0415  the same
 
     options.writable(file)

@@ -26,27 +26,27 @@ STDOUT = Path("-")
 
 
 def _csv(run: Recorded) -> str:
-    from harness import analyse  # noqa: PLC0415  scipy takes two seconds
+    from harness import analyse  # noqa: PLC0415  numpy is slow to import
     from harness.report.exports import table  # noqa: PLC0415
 
     return table.text(analyse.summarise(*run))
 
 
 def _json(run: Recorded) -> str:
-    from harness import analyse  # noqa: PLC0415  scipy takes two seconds
+    from harness import analyse  # noqa: PLC0415  numpy is slow to import
 
     return files.pretty(analyse.summarise(*run)).decode()
 
 
 def _bencher(run: Recorded) -> str:
-    from harness import analyse  # noqa: PLC0415  scipy takes two seconds
+    from harness import analyse  # noqa: PLC0415  numpy is slow to import
     from harness.report.exports import bencher  # noqa: PLC0415
 
     return bencher.text(analyse.summarise(*run))
 
 
 def _pyperf(run: Recorded) -> str:
-    from harness import analyse  # noqa: PLC0415  scipy takes two seconds
+    from harness import analyse  # noqa: PLC0415  numpy is slow to import
     from harness.report.exports import pyperf  # noqa: PLC0415
     from harness.results import MEASURED  # noqa: PLC0415
 

@@ -111,7 +111,7 @@ def _plot(
     found: Sequence[Past], where: Cell, only: tuple[str, ...], file: Path | None
 ) -> list[str]:
     """Print or draw a cell; return what could not be read."""
-    from harness.report import over_time  # noqa: PLC0415  altair takes half a second
+    from harness.report import over_time  # noqa: PLC0415  slow to import
 
     points, broken = past.series(found, where, only)
     if not points:

@@ -67,7 +67,7 @@ def _put_aside(home: Path) -> None:
 
 def _prove(rows: Sequence[Row], setting: Setting, file: Path, *, resume: bool) -> list[Proven]:
     """Run every row that has no record yet, and show and keep each as it ends."""
-    from harness.proof.row import prove  # noqa: PLC0415  scipy takes two seconds
+    from harness.proof.row import prove  # noqa: PLC0415  numpy is slow to import
 
     files.mend(file)
     done = proven.read(file) if resume else {}
@@ -122,7 +122,7 @@ def proof(
     nox -s proof -- --resume                  go on where it was interrupted
     nox -s proof -- width order --runs runs/one runs/other
     """
-    from harness.proof.row import Setting  # noqa: PLC0415  scipy takes two seconds
+    from harness.proof.row import Setting  # noqa: PLC0415  numpy is slow to import
     from harness.proof.runs import FullRuns  # noqa: PLC0415
     from harness.proof.table import ROWS  # noqa: PLC0415
 

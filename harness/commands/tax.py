@@ -48,7 +48,7 @@ def tax(
     nox -s tax                       six frameworks, ten blocks: nine minutes
     nox -s tax -- trio --blocks 20   one of them, more narrowly
     """
-    from harness import tax as record  # noqa: PLC0415  scipy takes two seconds
+    from harness import tax as record  # noqa: PLC0415  numpy is slow to import
     from harness.measure import paced  # noqa: PLC0415  the same
     from harness.measure import tax as measuring  # noqa: PLC0415  the same
     from harness.report import taxes  # noqa: PLC0415  the same

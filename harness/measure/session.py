@@ -124,7 +124,7 @@ class Session:
         the scenarios, in the time set aside for them.
         """
         ledger = Ledger()  # the import counts: it is time in which nothing is measured
-        from harness.precision import Precision  # noqa: PLC0415  scipy takes two seconds
+        from harness.precision import Precision  # noqa: PLC0415  numpy is slow to import
 
         # the contestant's core is the contestant's
         with (
@@ -150,7 +150,7 @@ class Session:
         self, bench: Bench, precision: Precision, until: float, progress: Progress
     ) -> tuple[int, Why]:
         """Measure blocks; return how many are whole and why there are no more."""
-        from harness.precision import BLOCKS_ENOUGH  # noqa: PLC0415  scipy takes two seconds
+        from harness.precision import BLOCKS_ENOUGH  # noqa: PLC0415  numpy is slow to import
 
         if not block_jobs(self.plan, 0, self.models):
             return 0, "nobody"

@@ -139,7 +139,7 @@ def figures(same: dict[str, bool], off: Sequence[float]) -> tuple[Figure, ...]:
 
 def again(folder: Path, empty: Path) -> dict[str, bool]:
     """Analyse and render a run once more in an empty folder; tell which files are the same."""
-    from harness.report import rendering  # noqa: PLC0415  altair takes half a second
+    from harness.report import rendering  # noqa: PLC0415  slow to import
 
     for file in folder.iterdir():
         if file.is_file() and file.name not in MADE:
