@@ -93,6 +93,21 @@ def test_intervals_are_drawn_where_there_are_any(drawn: dict[str, Picture]) -> N
         assert '"low"' in msgspec.json.encode(drawn[name].spec).decode().replace("low:Q", '"low"')
 
 
+@pytest.mark.parametrize("name", ["answer", "echo", "echo-fairness", "fetch-efficiency"])
+def test_a_row_of_one_panel_is_the_row_of_all(drawn: dict[str, Picture], name: str) -> None:
+    """Also of who has no figure in one of them: the names stand beside the first panel alone."""
+    panels = drawn[name].spec["hconcat"]
+    found = [
+        layer["encoding"]["y"]["scale"]["domain"]
+        for panel in panels
+        for layer in panel["layer"]
+        if "y" in layer["encoding"]
+    ]
+    assert len(found) > len(panels) or len(panels) == 1
+    assert all(domain == found[0] for domain in found)
+    assert {row["name"] for row in rows(drawn[name].spec)} <= set(found[0])
+
+
 def test_memory_is_drawn_through_the_points_of_its_line(
     summary: Summary, drawn: dict[str, Picture]
 ) -> None:

@@ -137,10 +137,12 @@ def visit(browser: Browser) -> Iterator[Callable[..., Page]]:
 
 
 def column(page: Page, table: str, at: int) -> list[str]:
-    """Return the texts of a column's visible cells, without what is small."""
+    """Return what a column's visible cells are sorted by: a number, or a word that is its own."""
     texts = page.evaluate(
         "([id, at]) => [...document.querySelectorAll(`#${id} tbody tr:not([hidden])`)]"
-        ".map((row) => row.cells[at].dataset.by ?? '')",
+        ".map((row) => row.cells[at]).map((cell) => cell.dataset.by ??"
+        " (cell.className === 'number' ? '' : (cell.querySelector('strong') || cell)"
+        ".firstChild.textContent.trim().toLowerCase()))",
         [table, at],
     )
     return [str(text) for text in texts]
@@ -293,6 +295,32 @@ def test_charts_leave_out_whom_the_reader_unchecks(file: Path, visit: Callable[.
     assert not [term for term in terms if "_" in term]  # Vega's own
     page.keyboard.press("Escape")
     assert page.locator("#tip").is_hidden()
+
+
+def test_a_reader_chooses_all_none_or_those_of_a_usual_run(
+    summary: Summary, visit: Callable[..., Page], tmp_path: Path
+) -> None:
+    """A press each; without anybody else than those of a usual run, there is no third."""
+    others = tuple(
+        msgspec.structs.replace(one, default=one.name in ("asyncio", "trio"))
+        for one in summary.implementations
+    )
+    changed = msgspec.structs.replace(summary, implementations=others)
+    page = visit(write(tmp_path, changed, []), charts=True)
+    boxes = page.locator("#whose input")
+
+    def checked() -> set[str]:
+        values = boxes.evaluate_all("(all) => all.filter((o) => o.checked).map((o) => o.value)")
+        return set(values)
+
+    every = checked()
+    for drawn, (which, names) in enumerate(
+        (("usual", {"asyncio", "Trio"}), ("none", set()), ("all", every)), 2
+    ):
+        page.locator(f"#show-{which}").click()
+        assert checked() == names
+        page.wait_for_selector(f"html[data-drawn='{drawn}']", timeout=120_000)
+    assert len(every) > 2
 
 
 def test_a_theme_that_changes_redraws_the_charts(file: Path, visit: Callable[..., Page]) -> None:

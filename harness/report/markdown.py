@@ -37,6 +37,8 @@ class Markdown(str):
 
 def visible(text: str) -> str:
     """Return text on one line, with what cannot be seen (controls, bidi marks) spelt out."""
+    if text.isprintable():  # exactly what the rest would leave as it is
+        return text
     return "".join(
         char
         if char == " " or unicodedata.category(char)[0] not in "CZ"

@@ -55,7 +55,9 @@
       ]),
     );
     const config = { ...themes[dark.matches ? "dark" : "light"][width], mark: { tooltip: { content: "data" } } };
-    const spec = structuredClone({ ...chart[width], datasets, config });
+    // Who is left out has no empty row either: an axis names its rows.
+    const kept = (key, value) => (key === "domain" && Array.isArray(value) ? value.filter((one) => !gone.has(one)) : value);
+    const spec = { ...JSON.parse(JSON.stringify(chart[width]), kept), datasets, config };
     if (views.has(figure)) views.get(figure).finalize();
     views.set(figure, await window.vegaEmbed(figure, spec, options));
   };
