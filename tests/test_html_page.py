@@ -225,6 +225,38 @@ def test_the_cases_stay_below_a_megabyte(summary: Summary, one_in: int) -> None:
     assert "<pre" in text or one_in == 1
 
 
+def told(name: str, case: str, reason: str) -> Verdict:
+    """Return a verdict that says why."""
+    return Verdict(
+        implementation=name, case=case, level="MUST", verdict="DECLARED", reason=reason, evidence=()
+    )
+
+
+def test_what_is_said_of_two_cases_is_said_once(summary: Summary) -> None:
+    """The second refers to the first; what differs, and what is short, is said again."""
+    cases = [one.text.case for one in summary.suite][:3]
+    long, other = "a reason that is much longer than a line of a table has room for " * 2, "x" * 90
+    said = [(cases[0], long), (cases[1], long), (cases[2], other), (cases[2], "short")]
+    found = tuple(told("trio", case, reason) for case, reason in said)
+    text = html(msgspec.structs.replace(summary, findings=found))
+    assert text.count(long.strip()) == 1
+    assert text.count(f"as in {cases[0]}</summary>") == 1
+    assert f'The same as in <a href="#{cases[0]}">' in text
+    assert other in text
+    assert "short</summary>" in text
+
+
+def test_who_has_one_verdict_for_one_reason_throughout_is_told_once(summary: Summary) -> None:
+    """Above the matrix instead of below each of its cases."""
+    cases = [one.text.case for one in summary.suite if "trio" in one.verdicts]
+    found = tuple(told("trio", case, "it cannot be asked") for case in cases)
+    text = html(msgspec.structs.replace(summary, findings=found))
+    assert text.count("it cannot be asked") == 1
+    assert '<strong>Trio</strong>, in every case <span class="D">' in text
+    fewer = html(msgspec.structs.replace(summary, findings=found[1:]))
+    assert fewer.count("it cannot be asked") == len(cases) - 1
+
+
 def test_it_stays_below_three_megabytes(summary: Summary) -> None:
     """600 cases, the charts with their bundle, and more source than anybody will write."""
     names = [one.name for one in able(summary)]
