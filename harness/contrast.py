@@ -88,7 +88,7 @@ def _beaten(
     found = differences(logs, other, one)
     if not found or stats.median(found) < _TIE or max(p[one][other], p[other][one]) > ALPHA:
         return False
-    if len(found) >= BLOCKS_FOR_INTERVAL and stats.significant(math.exp(min(found))) > 1.0:
+    if len(found) >= BLOCKS_LEAST and stats.significant(math.exp(min(found))) > 1.0:
         return True  # the median of no resample lies below the least of all: no need to draw any
     low = estimate(found, seed, f"{label}/{other}/{one}").low
     return low is not None and low > 1.0

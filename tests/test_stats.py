@@ -83,21 +83,6 @@ def test_the_median_is_that_of_numpy(values: list[float]) -> None:
     assert stats.median(values) == np.median(values)
 
 
-@given(st.lists(st.integers(-30, 30), min_size=2, max_size=16), st.booleans())
-def test_the_signed_rank_test_is_that_of_scipy(values: list[int], tied: bool) -> None:
-    """Exactly, where sizes occur twice and where none does."""
-    kept = [v for v in values if v] if tied else list({abs(v): v for v in values if v}.values())
-    if len(kept) >= 2:
-        assert stats.signed_rank_p(kept) == scipy.stats.wilcoxon(kept).pvalue
-
-
-@pytest.mark.parametrize("many", [50, 51])
-def test_the_signed_rank_test_of_many_is_that_of_scipy(many: int) -> None:
-    """Around the number from which on scipy takes the normal approximation."""
-    values = list(np.random.default_rng(many).normal(0.1, 1.0, many))
-    assert stats.signed_rank_p(values) == pytest.approx(scipy.stats.wilcoxon(values).pvalue)
-
-
 @given(st.lists(SHARES, min_size=1, max_size=12))
 def test_holm_is_between_the_raw_p_and_bonferroni(p_values: list[float]) -> None:
     """Adjusted p-values are no smaller than raw, no larger than Bonferroni's, in the same order."""
