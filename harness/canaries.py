@@ -33,6 +33,7 @@ STALL_OFF = 0.02  # of the sleep: a timer's and a scheduler's lateness, many tim
 # A p99 of a slice rests on ten messages: its interval is as wide as the noise, not as the tie, so
 # that at 95% one run in twenty would lose its ranks to chance. A rate's tie leaves room enough.
 TWIN_LEVEL_P99 = 0.99
+TWIN_WIDEST = 0.10  # half of an interval: a wider one reaches a tie whatever the twin does
 _SHARES = {"p90_us": 0.9, "p99_us": 0.99, "p999_us": 0.999}
 
 
@@ -59,6 +60,12 @@ def _twin(where: Where, field: Field) -> Canary | None:
     level = TWIN_LEVEL_P99 if given else stats.LEVEL
     label = f"{where.label}/{BASELINE}{TWIN}/{BASELINE}"
     seen = contrast.estimate(found, field.seed, label, level)
+    passed: bool | None = _within_a_tie(seen, 1.0)
+    why: Doubt = ""
+    if seen.low is None or seen.high is None:
+        passed, why = None, "blocks"
+    elif passed and (seen.high - seen.low) / 2 > TWIN_WIDEST:
+        passed, why = None, "wide"
     return Canary(
         name="twin",
         workload=where.cell.workload,
@@ -67,8 +74,8 @@ def _twin(where: Where, field: Field) -> Canary | None:
         least=stats.significant(1 / (1 + contrast.TIE)),
         most=1 + contrast.TIE,
         estimate=seen,
-        passed=None if seen.low is None else _within_a_tie(seen, 1.0),
-        why="blocks" if seen.low is None else "",
+        passed=passed,
+        why=why,
     )
 
 

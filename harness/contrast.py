@@ -75,20 +75,27 @@ def bounded(found: Estimate | None, *, one: bool, other: bool) -> Estimate | Non
 
 
 def against(logs: Logs, one: str, others: Sequence[str], seed: int) -> dict[str, float]:
-    """Return p of "one is as fast as the other" for each other, adjusted for all of them."""
-    found = [by_block(logs, one, other) for other in others]
-    p = stats.sign_flip_p(found, (seed, crc32(one.encode())))
-    return dict(zip(others, p, strict=True))
+    """Return p of "one is as fast as the other" for each other, adjusted for all of them.
+
+    Who shares fewer than BLOCKS_LEAST blocks with it is not asked: it could not be told apart, and
+    its few blocks would stand in the way of all others.
+    """
+    found = {other: by_block(logs, one, other) for other in others}
+    asked = {other: own for other, own in found.items() if len(own) >= BLOCKS_LEAST}
+    p = stats.sign_flip_p(list(asked.values()), (seed, crc32(one.encode())))
+    return dict(zip(asked, p, strict=True))
 
 
 def _beaten(
     logs: Logs, one: str, other: str, p: Mapping[str, Mapping[str, float]], seed: int, label: str
 ) -> bool:
     """Tell whether the other is better than one: by more than a tie, by interval and by test."""
-    found = differences(logs, other, one)
-    if not found or stats.median(found) < _TIE or max(p[one][other], p[other][one]) > ALPHA:
+    if other not in p[one]:
         return False
-    if len(found) >= BLOCKS_LEAST and stats.significant(math.exp(min(found))) > 1.0:
+    found = differences(logs, other, one)
+    if stats.median(found) < _TIE or max(p[one][other], p[other][one]) > ALPHA:
+        return False
+    if stats.significant(math.exp(min(found))) > 1.0:
         return True  # the median of no resample lies below the least of all: no need to draw any
     low = estimate(found, seed, f"{label}/{other}/{one}").low
     return low is not None and low > 1.0
@@ -112,10 +119,11 @@ def places(
     label: str = "",
     limited: Collection[str] = (),
 ) -> dict[str, Place]:
-    """Return the place of each name: from all who are told apart from it.
+    """Return the place of each name that has BLOCKS_LEAST blocks, from all who are told apart.
 
     `limited`: whose figure is only a lower bound; nobody is told to be better than they are.
     """
+    names = [name for name in names if len(logs.get(name, ())) >= BLOCKS_LEAST]
     p = {one: against(logs, one, [name for name in names if name != one], seed) for one in names}
     beaten_by = {
         one: frozenset(

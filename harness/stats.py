@@ -134,26 +134,27 @@ def sign_flip_p(compared: Sequence[Mapping[int, float]], seed: Sequence[int]) ->
     (1935), section 21) of their studentized mean, adjusted for being many by Westfall and Young's
     step-down method (Resampling-Based Multiple Testing (1993), section 2.6; Romano and Wolf, Exact
     and Approximate Stepdown Methods (2005)): a block's sign is flipped in all comparisons at once,
-    and p is the share of flips under which any that is not decided before does as well. So the
-    least p with n blocks is 2 / 2**n however many there are: 0.031 with 6, 0.008 with 8. Holm's
-    correction of Wilcoxon's test asks each for its own: among twenty nobody could be told apart
-    with 9 blocks. Exact up to 2**EXACT_BLOCKS flips; beyond, RESAMPLES random ones from the seed,
-    and the data's own.
+    and p is the share of flips under which any that is not decided before does as well. So who is
+    far from 0 in each of n blocks reaches 2 / 2**n among however many: 0.031 with 6, 0.008 with 8.
+    Holm's correction of Wilcoxon's test asks each for its own: among twenty nobody could be told
+    apart with 9 blocks. Exact up to 2**EXACT_BLOCKS flips; beyond, RESAMPLES random ones from the
+    seed, and the data's own. A comparison has two blocks at least.
     """
     blocks = sorted({block for one in compared for block in one})
     if not blocks:
         return [1.0] * len(compared)
     values = np.array([[one.get(block, 0.0) for block in blocks] for one in compared])
-    had = [len(one) for one in compared]
-    # Student's t grows with the sum over the root of the count times the sum of squares.
+    had = np.array([len(one) for one in compared])
     norms = np.sqrt(had * np.square(values).sum(axis=1))
     values /= np.where(norms, norms, 1.0)[:, np.newaxis]
-    flipped = np.abs(_flips(len(blocks), seed) @ values.T)  # flips x comparisons
+    sums = np.abs(_flips(len(blocks), seed) @ values.T)  # flips x comparisons, each from 0 to 1
+    # Student's t of the same values, so that unequal numbers of blocks have one measure.
+    flipped = sums * np.sqrt((had - 1) / np.maximum(1 - np.square(sums), ROUNDING))
     seen = flipped[0]
     weakest_first = np.argsort(seen, kind="stable")
     # At each, the best that any does that is no stronger: those that are not decided before it.
     undecided = np.maximum.accumulate(flipped[:, weakest_first], axis=1)
-    shares = np.mean(undecided >= seen[weakest_first] - ROUNDING, axis=0)
+    shares = np.mean(undecided >= seen[weakest_first] * (1 - ROUNDING), axis=0)
     adjusted = np.empty(len(compared))
     adjusted[weakest_first] = np.maximum.accumulate(shares[::-1])[::-1]
     return [float(p) for p in adjusted]

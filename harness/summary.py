@@ -177,6 +177,7 @@ Doubt = Literal[
     "blocks",  # too few of them
     "apart",  # not contradicted, and too noisy to be seen
     "void",  # it was measured, and nothing of it counts
+    "wide",  # so wide that it could not fail
     "short",  # what was measured holds no whole period
 ]
 

@@ -143,8 +143,8 @@ def test_every_row_has_figures_or_a_reason(summary: Summary) -> None:
     """No row, and no Python, is left out in silence."""
     lines = by_python.missing(summary)
     assert "**Python 3.14t**: not on this machine." in lines
-    assert f"gevent, 3.12, echo: does not run here: {WITHOUT}".replace(">", "\\>") in lines
-    assert "curio, 3.13, fetch: does not run here: needs Python below 3.12" in lines
+    assert f"gevent, 3.12, echo: takes no part: {WITHOUT}".replace(">", "\\>") in lines
+    assert "curio, 3.13, fetch: takes no part: needs Python below 3.12" in lines
     assert "Tornado, 3.12, echo: not measured: fails E04" in lines
     for found in summary.workloads:
         rated = {row.implementation for row in found.pythons if row.ratio}

@@ -102,7 +102,7 @@ def test_who_is_not_ranked_has_the_reason(summary: Summary) -> None:
     assert "is not ranked in echo: fails E04" in found["Tornado"]
     assert "is not ranked in fetch: differs in F17 and says so" in found["threads"]
     assert "is not ranked in fetch: F10 could not be judged" in found["Trio"]
-    assert found["curio"].startswith("is not ranked in echo and fetch: does not run here")
+    assert found["curio"].startswith("is not ranked in echo and fetch: takes no part")
     assert "% " not in found["curio"]
 
 
@@ -142,7 +142,7 @@ def test_a_heading_names_few_and_counts_many(summary: Summary) -> None:
     crowd = summary
     for name in ("gevent", "asyncio", "twisted", "threads"):
         crowd = standing(crowd, "echo", name, rank="1-4")
-    assert sentences.heading(crowd).startswith("4 share the lead in echo")
+    assert sentences.heading(crowd).startswith("who leads echo cannot be told: 4 may be first")
     alone = standing(summary, "echo", "gevent", rank="1-2")
     assert sentences.heading(alone).startswith("gevent leads echo, not told apart from everyone")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.model import WORKLOADS
 from harness.report import FOLDER, HTML_FILE, numbers, siblings, words
 from harness.report.markdown import Markdown, join, link, small, strong, table, text
 from harness.report.sentences import connection_kib, differing
@@ -57,11 +58,18 @@ def cpu(found: WorkloadSummary, name: str) -> str:
     return numbers.figure(result.cpu_us, most=1) if result else numbers.NONE
 
 
+def _shared(one: Implementation) -> int:
+    """Return the lines of the files of its folder that are neither workload's own."""
+    own = {f"{workload}.py" for workload in WORKLOADS}
+    return sum(count for name, count in one.code_lines.items() if name not in own)
+
+
 def lines(one: Implementation, file: str) -> Markdown:
     """Return the lines of code of one of its files, and where it stands."""
     if file not in one.code_lines:
         return text(numbers.NONE)
-    many = str(one.code_lines[file])
+    shared = _shared(one)
+    many = f"{one.code_lines[file]}" + (f" + {shared}" if shared else "")
     return link(many, f"{one.folder}/{file}") if one.folder else text(many)
 
 
@@ -229,7 +237,10 @@ def legend(summary: Summary) -> Markdown:
         parts.append(f"CPU: {nouns}, at {' and '.join(firsts)}.")
     if given := rate_cell(summary.workloads):
         parts.append(f"p99: at {words.cell(given.cell)}.")
-    parts.append("KiB: an idle connection's. Lines: of code.")
+    shared = (
+        ", + those of files that both programs share" if any(map(_shared, known.values())) else ""
+    )
+    parts.append(f"KiB: an idle connection's. Lines: of code{shared}.")
     if len(summary.workloads) > 1:
         both = ", below it ".join(found.workload for found in summary.workloads)
         parts.append(f"Two figures in a cell: {both}.")

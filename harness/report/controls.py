@@ -50,6 +50,7 @@ DOUBTS: dict[Doubt, str] = {
     "blocks": "too few blocks to judge",
     "apart": "too noisy to be told apart: take differences of this size for ties",
     "void": "measured, and nothing of it counts",
+    "wide": "too wide an interval for it to fail",
     "short": "too short, or too disturbed, to judge",
 }
 _ECHO_ALONE: frozenset[CanaryName] = frozenset({"planted", "stall", "little"})

@@ -126,7 +126,7 @@ def _unranked(facts: Facts) -> str:
             "fail": f"fails {clauses}",
             "declared": f"differs in {clauses} and says so",
             "unproven": f"{clauses} could not be judged",
-            "cannot-run": "does not run here",
+            "cannot-run": "takes no part",
         }[row.status]
         said.setdefault(why, []).append(found.workload)
     return "; ".join(f"is not ranked in {' and '.join(w)}: {why}" for why, w in said.items())
@@ -266,7 +266,7 @@ def _leads(summary: Summary, found: WorkloadSummary) -> str:
     if not first:
         return ""
     if len(first) > _MANY:
-        return f"{len(first)} share the lead in {found.workload}"
+        return f"who leads {found.workload} cannot be told: {len(first)} may be first"
     if len(first) > 1:
         listed = ", ".join(names[:-1]) + f" and {names[-1]}"
         return f"{listed} {many} the most {nouns}, and cannot be told apart"

@@ -238,7 +238,7 @@ def contestants(summary: Summary) -> Markdown:
         stands: object = versions or "standard library"
         stands = "this repository" if one.kind == "reference" else stands
         if one.cannot_run:
-            stands = Markdown(f"does not run: {text(one.cannot_run)}")
+            stands = Markdown(f"takes no part: {text(one.cannot_run)}")
             rows.append([titled, one.style, stands, "", ""])
         else:
             rows.append([titled, one.style, stands, one.loop, one.read_size])

@@ -103,7 +103,7 @@ def _leads(found: WorkloadSummary, titles: dict[str, str]) -> str:
         return f"{found.workload}: nobody is ranked."
     first = next(iter(places))
     leaders = places.pop(first)
-    said = f"{leaders[0]} is first" if first == "1" else f"{_joined(leaders)} share the lead"
+    said = f"{leaders[0]} is first" if first == "1" else f"{_joined(leaders)} may be first"
     ties = [_joined(names) for place, names in places.items() if len(names) > 1]
     return f"{found.workload}: {said}" + (f"; tied: {'; '.join(ties)}." if ties else ".")
 

@@ -74,7 +74,7 @@ def status(row: Standing) -> str:
         "declared": f"🔶 {clauses}",
         "unproven": f"❔ {clauses}",
         "fail": f"❌ {clauses}",
-        "cannot-run": "does not run here",
+        "cannot-run": "takes no part",
     }[row.status]
 
 
@@ -84,7 +84,7 @@ def why_no_figures(row: Standing) -> str:
         clauses = ", ".join(row.clauses)
         return f"not measured: fails {clauses}: {row.reason}"
     if row.status == "cannot-run":
-        return f"does not run here: {row.reason}"
+        return f"takes no part: {row.reason}"
     return "no figures: none of its slices counted"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import nullcontext, suppress
 from signal import SIG_DFL, SIGINT, SIGTERM, signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from implementations.contract import CHUNK
 
@@ -51,10 +51,16 @@ async def echo(
         error.__traceback__ = error.__context__ = None  # or reader and error hold each other
 
 
+def fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what went wrong, but nothing of a failed accept: it is tried again."""
+    if "socket" not in context:
+        loop.default_exception_handler(context)
+
+
 async def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
     """Serve until a signal, then drain."""
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _loop, _context: None)  # a failed accept is tried again
+    loop.set_exception_handler(fault)
     stopped = asyncio.Event()
     for number in (SIGTERM, SIGINT):
         loop.add_signal_handler(number, stopped.set)

@@ -96,6 +96,12 @@ class LimitedEcho(Echo):
             await self.lost
 
 
+def fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Say what went wrong, but nothing of a failed accept: it is tried again."""
+    if "socket" not in context:
+        loop.default_exception_handler(context)
+
+
 async def run(
     listener: socket,
     options: EchoOptions,
@@ -104,7 +110,7 @@ async def run(
 ) -> None:
     """Serve until a signal, then drain."""
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _loop, _context: None)  # a failed accept is tried again
+    loop.set_exception_handler(fault)
     stopped = asyncio.Event()
     for number in (SIGTERM, SIGINT):
         loop.add_signal_handler(number, stopped.set)

@@ -1,7 +1,7 @@
-"""Medusa's own asyncore, as Supervisor still ships it, under the name that its child took.
+"""The asyncore that Supervisor's Medusa runs on, under the name that the sibling's files import.
 
-The standard library's asyncore was cut out of Medusa and kept its interface, so that the sibling's
-files run on either: here they find the mother where they ask for asyncore.
+The standard library's asyncore was cut out of Medusa; Supervisor, which carries Medusa on, took it
+back from there as it was in Python 2.5 (asyncore_25), and kept its interface.
 """
 
 import sys

@@ -24,7 +24,7 @@ from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
 from implementations.native import HEADERS, Body, TooLarge, failed
-from implementations.twisted.fetch import watch
+from implementations.twisted.fetch import start, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -157,13 +157,4 @@ def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> Deferred[int |
 
 def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Run the loop until every URL has its outcome; return the signal that ended it, if one did."""
-    results: list[int | Failure | None] = []
-
-    def begin() -> None:  # once the reactor's own handlers stand, for watch() replaces two of them
-        run(job, record).addBoth(results.append).addCallback(lambda _: reactor.stop())
-
-    reactor.callWhenRunning(begin)
-    reactor.run()
-    if isinstance(results[0], Failure):
-        results[0].raiseException()
-    return results[0]
+    return start(run, job, record)

@@ -307,7 +307,7 @@ def contestants(summary: Summary) -> Table:
         versions = ", ".join(f"{name} {found}" for name, found in sorted(one.versions.items()))
         stands = versions or "standard library"
         stands = "this repository" if one.kind == "reference" else stands
-        stands = f"does not run: {one.cannot_run}" if one.cannot_run else stands
+        stands = f"takes no part: {one.cannot_run}" if one.cannot_run else stands
         lines = [one.code_lines.get(f"{name}.py") for name in ("echo", "fetch")]
         rows.append(
             (
