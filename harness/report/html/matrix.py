@@ -138,14 +138,19 @@ def _again(verdict: Verdict) -> str:
 
 
 def _alike(summary: Summary) -> Iterable[tuple[str, Verdict]]:
-    """Yield who has one verdict for one reason in all of its cases, with the first of them."""
+    """Yield who has one verdict for one reason in all of its cases, with the first of them.
+
+    Case 0 of a clause only sums the others up, in words of its own.
+    """
     played = [name for one in summary.suite for name in one.verdicts]
     found: dict[str, list[Verdict]] = {}
     for v in summary.findings:
         found.setdefault(v.implementation, []).append(v)
     for name, own in found.items():
-        if len({(v.verdict, v.reason) for v in own}) == 1 and 1 < len(own) == played.count(name):
-            yield name, own[0]
+        said = [v for v in own if not v.case.endswith(".0")]
+        one = len({v.verdict for v in own}) == 1 == len({v.reason for v in said})
+        if one and 1 < len(own) == played.count(name):
+            yield name, said[0]
 
 
 class _Folds:
