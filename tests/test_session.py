@@ -407,16 +407,6 @@ def test_urls_for_a_cell() -> None:
     assert by_name["10@0ms"] == 5000
 
 
-def test_a_slow_client_gets_half_of_the_urls(tmp_path: Path) -> None:
-    """Once it was seen to take LONG_S in a cell, in this cell, whoever it is."""
-    slow = Implementation(name="slow", folder="/nowhere", title="slow", style="x")
-    bench = Bench(server_core=0, gauge_core=1, folder=tmp_path, slow={("slow", "100@0ms")})
-    for cell in (c for c in cells.RANKED if c.workload == "fetch"):
-        whole = urls(cell, quick=False)
-        had = urls(cell, quick=False, slow=(slow.name, cell.name) in bench.slow)
-        assert had == (whole // 2 if cell.name == "100@0ms" else whole)
-
-
 def test_cells_have_names_of_their_own() -> None:
     """A cell's name is unique within its workload, apart from those measured both ways."""
     for chosen in (cells.RANKED, cells.ONCE):

@@ -28,7 +28,6 @@ URLS = 5000  # without delay: about half a second of the fastest client seen
 URLS_QUICK = 2000
 STEADY_S = 0.5  # with delay: how long the ideal client takes
 URLS_LEAST = 25
-LONG_S = 4.0  # a client that took longer gets half of the URLs in the blocks to come
 CLIENT_S = 60.0  # the longest a client may take for its URLs
 
 
@@ -68,17 +67,11 @@ class Sums(msgspec.Struct, frozen=True):
     elapsed_s: float
 
 
-def urls(cell: Cell, *, quick: bool, slow: bool = False) -> int:
-    """Return how many URLs a client gets in a cell; a slow one gets half.
-
-    Its slices are still long, and the time that it takes at the start still lies in fewer than half
-    of them: one client that takes ten seconds for each job would leave fewer blocks to everybody.
-    """
+def urls(cell: Cell, *, quick: bool) -> int:
+    """Return how many URLs a client gets in a cell."""
     if not cell.delay_ms:
-        count = URLS_QUICK if quick else URLS
-    else:
-        count = max(URLS_LEAST, round(STEADY_S * cell.concurrency * 1000 / cell.delay_ms))
-    return count // 2 if slow else count
+        return URLS_QUICK if quick else URLS
+    return max(URLS_LEAST, round(STEADY_S * cell.concurrency * 1000 / cell.delay_ms))
 
 
 @lru_cache(maxsize=1024)
@@ -101,8 +94,7 @@ def run(job: Job, bench: Bench, *, quick: bool) -> list[Sample]:
     if job.burden and job.implementation.run:
         return job.void("it has its own launcher")
     (cell,) = job.cells
-    who = (job.alias, cell.name)
-    count = urls(cell, quick=quick, slow=who in bench.slow)
+    count = urls(cell, quick=quick)
     begin_ns = time.monotonic_ns()
     with launch.listener() as listener:
         port = listener.getsockname()[1]
@@ -124,10 +116,7 @@ def run(job: Job, bench: Bench, *, quick: bool) -> list[Sample]:
     if fault:
         return job.void(fault)
     bench.ledger.add("starts_s", (service.first_ns - begin_ns) / 1e9)
-    took_s = (service.last_ns - service.first_ns) / 1e9
-    bench.ledger.add("slices_s", took_s)
-    if took_s > LONG_S:
-        bench.slow.add(who)
+    bench.ledger.add("slices_s", (service.last_ns - service.first_ns) / 1e9)
     return _samples(job, cell, service)
 
 

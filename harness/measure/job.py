@@ -67,8 +67,6 @@ class Bench(msgspec.Struct, frozen=True, kw_only=True):
     """Holds the children's stderr and the lists of URLs."""
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     """What the job at hand spends its time on."""
-    slow: set[tuple[str, str]] = msgspec.field(default_factory=set)
-    """Clients, each in a cell, that were seen to take long for as many URLs as others get."""
 
     def gauge(
         self,
