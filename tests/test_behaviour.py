@@ -67,7 +67,7 @@ def _is_in_passing(config: pytest.Config) -> bool:
     return not config.option.keyword and not any("test_behaviour" in one for one in config.args)
 
 
-def _minor(one: Implementation) -> int:
+def minor_of(one: Implementation) -> int:
     """Return the minor version that plays an implementation for the whole test suite."""
     if one.default:
         return sys.version_info.minor
@@ -77,7 +77,7 @@ def _minor(one: Implementation) -> int:
 
 def _ids(one: Implementation, *, passing: bool, again: bool) -> list[str]:
     """Return what is played of an implementation: cases, then sums and declarations."""
-    if passing and _minor(one) != sys.version_info.minor:
+    if passing and minor_of(one) != sys.version_info.minor:
         return [ELSEWHERE]
     quick = passing and (sys.version_info[:2] != WHOLE or not one.default)
     picked = suite.select(cases.ALL, workloads=one.workloads, quick=quick, again=again)
@@ -153,7 +153,7 @@ def test_behaviour(
 ) -> None:
     """The implementation does what the case demands, or its meta.toml says that it does not."""
     if case == ELSEWHERE:
-        minor = _minor(ALL[implementation])
+        minor = minor_of(ALL[implementation])
         pytest.skip(f"Python 3.{minor} plays its quick cases (-k {implementation}: all, here)")
     if ALL[implementation].cannot_run:
         pytest.skip(f"cannot run here: {ALL[implementation].cannot_run}")
@@ -218,10 +218,10 @@ def test_every_selected_test_has_a_verdict() -> None:
 def test_who_is_not_usual_is_played_by_one_python_and_whole_when_asked_for() -> None:
     """In passing one of three has the quick cases and the others a skip; by name, all cases."""
     rare = [one for one in ALL.values() if not one.default]
-    assert {_minor(one) for one in rare} == set(MINORS)
+    assert {minor_of(one) for one in rare} == set(MINORS)
     for one in rare:
         own = _ids(one, passing=True, again=False)
-        assert (own == [ELSEWHERE]) is (_minor(one) != sys.version_info.minor)
+        assert (own == [ELSEWHERE]) is (minor_of(one) != sys.version_info.minor)
         assert len(_ids(one, passing=False, again=False)) > len(own)
 
 

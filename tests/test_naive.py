@@ -17,7 +17,7 @@ from harness.model import NAIVE, Implementation
 ALL = [one for one in plan.discover() if (Path(one.folder) / NAIVE).is_file()]
 MESSAGE = bytes(range(256)) * 1024  # 256 KiB: more than anyone reads at once, and any byte
 
-NONE_TAUGHT = {"medusa", "stackless", "twisted_inline"}
+NONE_TAUGHT = {"medusa", "rloop", "stackless", "twisted_inline"}
 """We know of no echo that their documentation teaches."""
 
 

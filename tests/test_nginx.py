@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from test_behaviour import minor_of
 
 from harness import launch
 from harness.check.stage import free_port
@@ -29,12 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from harness.model import Implementation
+
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 FILES = 1000
 LONGEST = 1 << 20
 SEED = 7
 pytestmark = pytest.mark.skipif(not NGINX, reason="nginx is not installed")
-NAMES = [one.name for one in discover() if not one.run and "fetch" in one.workloads]
+CLIENTS = [one for one in discover() if not one.run and "fetch" in one.workloads]
 
 # SSI rewrites what it sends, so that nginx knows no length beforehand: it has to send chunks.
 CONFIG = """
@@ -149,13 +152,27 @@ def test_nginx_sends_what_these_tests_are_about(nginx: Nginx) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
-@pytest.mark.parametrize("name", NAMES)
-def test_every_file_comes_whole(nginx: Nginx, name: str, scheme: str) -> None:
+@pytest.mark.parametrize("one", CLIENTS, ids=lambda one: one.name)
+def test_every_file_comes_whole(
+    nginx: Nginx, one: Implementation, scheme: str, pytestconfig: pytest.Config
+) -> None:
     """1,000 files, each plain and chunked: the length and the crc32 of each are the file's."""
+    if one.cannot_run:
+        pytest.skip(f"cannot run here: {one.cannot_run}")
+    if minor_of(one) != sys.version_info.minor and not pytestconfig.getoption("--every-test"):
+        pytest.skip(f"Python 3.{minor_of(one)} fetches with it (--every-test: here, too)")
     urls = [nginx.url(scheme, way, at) for at in range(FILES) for way in ("plain", "chunked")]
-    words = [sys.executable, "-m", "implementations", name, "fetch", "--ca", str(nginx.authority)]
+    words = [
+        sys.executable,
+        "-m",
+        "implementations",
+        one.name,
+        "fetch",
+        "--ca",
+        str(nginx.authority),
+    ]
     done = subprocess.run(
-        [*words, "--limit", "20"],
+        [*words, "--ca", str(nginx.authority), "--limit", "20"],
         input="\n".join(urls),
         capture_output=True,
         text=True,
