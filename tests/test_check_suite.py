@@ -21,6 +21,7 @@ from harness.model import HarnessError, Implementation, UsageError, Verdict
 
 FAKES = Path(__file__).resolve().parent / "fakes"
 GOOD = plan.read(FAKES / "echo_good")
+TRIES = 3  # while the machine is too busy to tell
 
 PLAY = """
 import sys
@@ -126,10 +127,27 @@ def test_verdicts_come_with_their_sums() -> None:
 
 def test_what_is_left_fails_the_sum_alone() -> None:
     """A case whose own subject held passes, though the implementation left something behind."""
-    found = play(named("echo-coroutine-leaves_thread"), "E02.1", "E02.3")
+    for _ in range(TRIES):
+        found = play(named("echo-coroutine-leaves_thread"), "E02.1", "E02.3")
+        (left,) = [verdict for verdict in found if verdict.case == "E14.0"]
+        assert left.verdict in {"FAIL", "INCONCLUSIVE"}, "never a pass by default"
+        if "E02.1, E02.3" in left.reason:
+            break
     assert kinds(found) == {"E02.1": "PASS", "E02.3": "PASS", "E14.0": "FAIL", "E15.0": "PASS"}
-    (left,) = [verdict for verdict in found if verdict.case == "E14.0"]
     assert "E02.1, E02.3" in left.reason
+
+
+def test_what_is_left_on_a_late_machine_says_nothing() -> None:
+    """It may be going: the case did not come as far as to see whether it stays."""
+
+    def leave(stage: Stage) -> None:
+        stage.looked, stage.left = True, "1 thread"
+
+    case = Case("E01.99", "", "", leave)
+    late = player.play(case, Stage(GOOD, lambda: 99.0))
+    in_time = player.play(case, Stage(GOOD, lambda: 1.0))
+    assert (late.looked, late.left) == (False, "")
+    assert (in_time.looked, in_time.left) == (True, "1 thread")
 
 
 def test_what_is_said_fails_the_sum_alone() -> None:

@@ -121,15 +121,17 @@ def play(case: Case, stage: Stage) -> Played:
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, before)
+    # What is still there on a machine that is late may be going: then nothing was seen either way.
+    unsure = bool(stage.left) and stage.lateness() > MOST_SCALE
     return Played(
         case=case.id,
         verdict=verdict,
         reason=reason,
         evidence=(*stage.log, *trace) if verdict != "PASS" else (),
         wall_s=round(time.monotonic() - begin, 3),
-        left=stage.left if stage.lateness() <= MOST_SCALE else "",
+        left="" if unsure else stage.left,
         noise=stage.noise,
-        looked=stage.looked,
+        looked=stage.looked and not unsure,
         listened=stage.listened,
         never_ready=never_ready,
     )
