@@ -310,15 +310,19 @@ def test_ctrl_c_ends_quietly() -> None:
 def test_a_late_answer_of_who_had_no_core_says_nothing() -> None:
     """What waited for a core for much of its time is not held to a bound, but to all else."""
 
-    def conclude_starved(raised: BaseException) -> str:
+    def concluded(raised: BaseException, share: float, waited_s: float) -> str:
         def end(stage: Stage) -> None:
-            stage.starved = 0.5
+            stage.within(0.2)
+            stage.starved, stage.waited_s = share, waited_s
             raise raised
 
         return player.play(Case("E01.99", "", "", end), Stage(GOOD)).verdict
 
-    assert conclude_starved(Late("this", "nothing")) == "INCONCLUSIVE"
-    assert conclude_starved(Failure("this", "that")) == "FAIL"
+    late, failure = Late("this", "nothing"), Failure("this", "that")
+    assert concluded(late, 0.5, 0.1) == "INCONCLUSIVE"
+    assert concluded(late, 0.1, 0.3) == "INCONCLUSIVE"  # for longer than the bound itself
+    assert concluded(late, 0.1, 0.1) == "FAIL"
+    assert concluded(failure, 0.5, 0.3) == "FAIL"
 
 
 def test_waiting_for_a_core_is_seen() -> None:

@@ -83,6 +83,14 @@ def test_a_second_request_on_a_connection_is_the_second(origin: Origin) -> None:
         assert origin.most_in_flight == 1
 
 
+def test_a_rest_that_is_over_at_once_sees_what_is_there(origin: Origin) -> None:
+    """An end that came while the origin had no core counts: its time is over, and it looks."""
+    with dial(origin):
+        origin.until(lambda: len(origin.connections) == 1, "a connection")
+    origin.rest(0.0)
+    assert origin.connections[0].end == "FIN"
+
+
 def test_read_waits_until_the_bytes_have_been_read(origin: Origin) -> None:
     """After Step.READ nothing is sent while the first bytes lie unread, however long that takes."""
     with dial(origin) as client:

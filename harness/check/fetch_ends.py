@@ -90,7 +90,7 @@ def _fail_fast(stage: Stage, end: tuple[bytes | float | Step, ...], word: str) -
             origin.deliver(cause, *end)
             _expect_closed(origin, time.monotonic(), closed_s)
             if client.child.process.poll() is not None:
-                raise Failure("a process that lives on for --linger-s", "one that ended")
+                raise Late("a process that lives on for --linger-s", "one that ended")
             status = origin.serve(client)
             if len(origin.requests) > asked or len(origin.connections) > opened:
                 raise Failure(
@@ -286,7 +286,7 @@ def clean(stage: Stage) -> None:
             origin.until(lambda: len(client.lines) == len(urls), "a line for every URL")
             _expect_closed(origin, client.arrivals[-1], closed_s)
             if client.child.process.poll() is not None:
-                raise Failure("a process that lives on for --linger-s", "one that ended")
+                raise Late("a process that lives on for --linger-s", "one that ended")
             status = origin.serve(client)
             written = client.child.stderr().decode("utf-8", "replace").strip()
             lines = client.by_index()

@@ -116,7 +116,7 @@ def _judge_deadline(stage: Stage, client: Client, origin: Origin, deadline_s: fl
         last = connection.requests[-1]
         took_s = connection.ended_at - last.at
         if not connection.end:
-            raise Failure(f"the socket of {last.target} closed", "one that is open")
+            raise Late(f"the socket of {last.target} closed", "one that is open")
         if not deadline_s / 2 <= took_s <= deadline_s + late_s:
             raise Late(
                 f"{last.target}: closed {deadline_s:g} to {deadline_s + LATE_S:g} s after it asked",

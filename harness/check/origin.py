@@ -174,10 +174,11 @@ class Origin:
         self.until(lambda: not request.in_flight, "the answer to be taken")
 
     def rest(self, for_s: float) -> None:
-        """Take turns for so long: time in which something forbidden may show itself."""
+        """Take turns for so long, and one at its end: what came while we had no core counts."""
         end = time.monotonic() + for_s
         while (left := end - time.monotonic()) > 0:
             self.turn(left)
+        self.turn(0.0)
 
     def turn(self, most_s: float) -> None:
         """Do once what is due, waiting at most so many seconds for something to be."""

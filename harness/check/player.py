@@ -74,6 +74,12 @@ def _late(stage: Stage, late: Late, scale: float) -> tuple[VerdictKind, str]:
             "INCONCLUSIVE",
             f"for {stage.starved:.0%} of its time there was no core for it: {late}",
         )
+    if stage.waited_s > stage.bound_s:
+        return (
+            "INCONCLUSIVE",
+            f"it, or we, had no core for {stage.waited_s:.2f} s, and {stage.bound_s:.2f} s is the "
+            f"bound: {late}",
+        )
     if now > _GREW * scale:
         return (
             "INCONCLUSIVE",

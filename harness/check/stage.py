@@ -6,6 +6,7 @@ case ends. It knows the command line of SPEC.md and nothing of any framework.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import subprocess
@@ -72,8 +73,12 @@ class Stage:
         """True once stderr was looked at; without that an empty `noise` says nothing."""
         self.starved = 0.0
         """Share of the case's time for which it, or we, were runnable and had no core, 0 to 1."""
+        self.waited_s = 0.0
+        """For how long, at the most: the longer of both times."""
         self.used = 1.0
         """By how much the last upper bound was stretched."""
+        self.bound_s = math.inf
+        """The last upper bound, stretched."""
         self._begin = time.monotonic()
         self._waited = {os.getpid(): witness.waited_s(os.getpid())}
         self._stack = ExitStack()
@@ -114,7 +119,8 @@ class Stage:
     def within(self, seconds: float) -> float:
         """Stretch an upper bound by this machine's lateness; never use it for a lower bound."""
         self.used = self.scale
-        return seconds * self.used
+        self.bound_s = seconds * self.used
+        return self.bound_s
 
     def asleep(self) -> bool:
         """Tell whether the echo that is served here just now waits for something, in every thread.
@@ -307,7 +313,8 @@ class Stage:
         took_s = time.monotonic() - self._begin
         for pid, processes in ((child.pid, witness.tree(child.pid)), (os.getpid(), [os.getpid()])):
             waited_s = witness.waited_s(*processes) - self._waited.get(pid, 0.0)
-            self.starved = max(self.starved, waited_s / took_s)
+            self.waited_s = max(self.waited_s, waited_s)
+        self.starved = max(self.starved, self.waited_s / took_s)
 
     def _listen_for_noise(self, child: launch.Child) -> None:
         """Keep the first lines of a stderr that should have stayed empty."""

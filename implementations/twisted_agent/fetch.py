@@ -11,6 +11,7 @@ from service_identity import VerificationError
 from twisted.internet import error, reactor, ssl
 from twisted.internet.defer import CancelledError, Deferred, gatherResults
 from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from twisted.web._newclient import ParseError
 from twisted.web.client import (
@@ -142,7 +143,7 @@ def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> Deferred[int |
 
     watch(caught, stop)
 
-    def finish(result: Any) -> int | None:
+    def finish(result: Any) -> Deferred[int | None]:
         broken = isinstance(result, Failure) and not stopped
         stop()
         for number in (SIGINT, SIGTERM):
@@ -150,7 +151,8 @@ def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> Deferred[int |
         if broken:
             result.value.subFailure.trap(CancelledError)
         pool.closeCachedConnections()  # TLS waits for the peer, reactor.stop() for nobody
-        return caught[0] if caught else None
+        # The loop closes aborted sockets in its next turn.
+        return deferLater(reactor, 0, lambda: caught[0] if caught else None)
 
     return ended.addBoth(finish)
 
