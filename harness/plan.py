@@ -50,6 +50,14 @@ IN_TREE = ROOT / "implementations"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
+class OnPythons(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A difference from the contract that not every Python shows."""
+
+    python: str
+    """A specifier, as `>=3.12`."""
+    text: str
+
+
 class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The keys of a meta.toml; their meaning stands in `model.Implementation`."""
 
@@ -68,7 +76,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     variant_of: str = ""
     default: bool = True
     cannot_run: str = ""
-    known: dict[str, str] = {}
+    known: dict[str, str | OnPythons] = {}
     beyond: dict[str, str] = {}
 
 
@@ -88,7 +96,10 @@ def read(folder: Path, name: str = "", where: Environment | None = None) -> Impl
     if not is_name(folder.name):
         raise UsageError(f"{file}: the folder's name must match {NAME.pattern}, and not be {ALL}.")
     versions, cannot_run = _availability(file, meta, where)
-    facts = msgspec.structs.asdict(meta) | {"cannot_run": cannot_run}
+    facts = msgspec.structs.asdict(meta) | {
+        "cannot_run": cannot_run,
+        "known": _known(file, meta, where),
+    }
     return Implementation(
         name=name or folder.name,
         folder=str(folder.resolve()),
@@ -126,22 +137,41 @@ def _installed(name: str, where: Environment | None) -> str | None:
         return None
 
 
+def _version(where: Environment | None) -> str:
+    """Return the version of the Python that is to run it."""
+    return where.version if where else platform.python_version()
+
+
+def _fits(file: Path, key: str, specifier: str, where: Environment | None) -> bool:
+    """Tell whether that Python is one of those that a key names. Raises UsageError."""
+    try:
+        return SpecifierSet(specifier).contains(_version(where), prereleases=True)
+    except InvalidSpecifier as error:
+        raise UsageError(f"{file}: `{key}`: {error}; expected a specifier as '>=3.11'.") from error
+
+
+def _known(file: Path, meta: Meta, where: Environment | None) -> dict[str, str]:
+    """Return the differences that the Python that is to run it shows."""
+    return {
+        clause: known if isinstance(known, str) else known.text
+        for clause, known in meta.known.items()
+        if isinstance(known, str) or _fits(file, f"known.{clause}.python", known.python, where)
+    }
+
+
 def _availability(file: Path, meta: Meta, where: Environment | None) -> tuple[dict[str, str], str]:
     """Return the installed versions, and why it cannot run there (empty: it can)."""
     try:
-        python = SpecifierSet(meta.python)
         requirements = [Requirement(text) for text in meta.requires]
-    except InvalidSpecifier as error:
-        raise UsageError(f"{file}: `python`: {error}; expected a specifier as '>=3.11'.") from error
     except InvalidRequirement as error:
         raise UsageError(
             f"{file}: `requires`: {_one_line(error)}; expected as 'trio>=0.27'."
         ) from error
+    fits = _fits(file, "python", meta.python, where)
     if meta.cannot_run:
         return {}, meta.cannot_run
-    version = where.version if where else platform.python_version()
-    if not python.contains(version, prereleases=True):
-        return {}, f"it needs Python {meta.python}; this is {version}"
+    if not fits:
+        return {}, f"it needs Python {meta.python}; this is {_version(where)}"
     versions, missing = _installed_of(requirements, where)
     if missing:
         lacking, wanted = ", ".join(missing), " ".join(f"'{text}'" for text in missing)

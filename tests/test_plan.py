@@ -38,6 +38,8 @@ def test_reads_a_folder(tmp_path: Path) -> None:
         ("title = \n", ["meta.toml", "TOML", "line 1"]),
         (META + 'requires = ["not a = requirement"]\n', ["meta.toml", "requires"]),
         (META + 'python = "new"\n', ["meta.toml", "python"]),
+        (META + '[known]\nE20 = {python = "new", text = "x"}\n', ["meta.toml", "known.E20.python"]),
+        (META + '[known]\nE20 = {python = ">=3"}\n', ["meta.toml", "known", "text"]),
         (META + 'workloads = ["swim"]\n', ["meta.toml", "workloads", "swim"]),
         (META + "workloads = []\n", ["meta.toml", "workloads", "echo, fetch"]),
     ],
@@ -70,6 +72,12 @@ def test_a_bad_folder_name_is_refused(tmp_path: Path) -> None:
 def test_what_cannot_run_has_its_reason(tmp_path: Path, meta: str, reason: str) -> None:
     """Nothing is dropped: the reason stands in its row, with what would help."""
     assert reason in plan.read(folder(tmp_path, meta=meta)).cannot_run
+
+
+def test_a_difference_may_be_of_some_pythons_alone(tmp_path: Path) -> None:
+    """It is known where the Python that runs it is one of those, and nowhere else."""
+    known = '[known]\nE10 = {python = "<4", text = "here"}\nE20 = {python = "<3", text = "gone"}\n'
+    assert plan.read(folder(tmp_path, meta=META + known)).known == {"E10": "here"}
 
 
 def test_missing_files_are_a_reason(tmp_path: Path) -> None:

@@ -75,11 +75,8 @@ def _late(stage: Stage, late: Late, scale: float) -> tuple[VerdictKind, str]:
             f"for {stage.starved:.0%} of its time there was no core for it: {late}",
         )
     if stage.waited_s > stage.bound_s:
-        return (
-            "INCONCLUSIVE",
-            f"it, or we, had no core for {stage.waited_s:.2f} s, and {stage.bound_s:.2f} s is the "
-            f"bound: {late}",
-        )
+        waited = f"it, or we, had no core for {stage.waited_s:.2f} s of {stage.bound_s:.2f} s"
+        return "INCONCLUSIVE", f"{waited}: {late}"
     if now > _GREW * scale:
         return (
             "INCONCLUSIVE",

@@ -109,6 +109,9 @@ def check(
     if junit_file:
         _write(junit_file, junit(checked).encode())
     Console().print(_sums(chosen, verdicts))
+    for one in chosen:
+        if one.cannot_run:
+            click.echo(f"\n{one.name} cannot run here: {one.cannot_run}")
     for line in failures(verdicts, {text.case: text for text in checked.cases}):
         click.echo(line)
     sys.exit(1 if _failed(chosen, verdicts) else 0)
@@ -146,7 +149,7 @@ def _sums(chosen: Sequence[Implementation], verdicts: Sequence[Verdict]) -> Tabl
     for one in chosen:
         own = [verdict for verdict in verdicts if verdict.implementation == one.name]
         if one.cannot_run:
-            table.add_row(one.name, f"cannot run: {one.cannot_run}", "", "0", "")
+            table.add_row(one.name, "cannot run", "", "0", "")  # why stands below the table
             continue
         cells = []
         for workload in WORKLOADS:
