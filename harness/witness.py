@@ -76,15 +76,20 @@ def asleep(pid: int) -> bool:
     return all(state in "SZX" for state in states)
 
 
-def waited_s(*processes: int) -> float:
-    """Return for how long their living threads were runnable and had no core (schedstat)."""
-    waited = 0
+def waits_s(*processes: int) -> dict[int, float]:
+    """Return for how long each living thread was runnable without a core (schedstat), by its id."""
+    waits = {}
     for process in processes:
         with suppress(*_GONE):
             for task in Path(f"/proc/{process}/task").iterdir():
                 with suppress(*_GONE):
-                    waited += int((task / "schedstat").read_text().split()[1])
-    return waited / 1e9
+                    waits[int(task.name)] = int((task / "schedstat").read_text().split()[1]) / 1e9
+    return waits
+
+
+def waited_s(*processes: int) -> float:
+    """Return the sum of these waits; threads that wait for one another make it longer than time."""
+    return sum(waits_s(*processes).values())
 
 
 def cpu_ns(*processes: int) -> int:

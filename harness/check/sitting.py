@@ -19,6 +19,7 @@ from harness.check.shelf import Shelf
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from harness.check.fetch_rows import Row
     from harness.check.stage import Stage
 
     MakeStage = Callable[..., Stage]
@@ -97,15 +98,15 @@ class _Rows:
 
     def __init__(self, cases: Sequence[Case]) -> None:
         self._setting = table.SETTINGS[cases[0].sitting]
-        self._rows = [row for case in cases for row in case.rows]
+        self._rows: list[Row] = []
         self._indexes: dict[str, range] = {}
         self._asked: table.Asked | None = None
-        at = 0
         for case in cases:
-            self._indexes[case.id] = range(at, at + len(case.rows))
-            at += len(case.rows)
-        # The last rows, too, need somebody who could come on their connections.
-        self._rows += [table.AFTERWARDS] * self._setting.limit
+            rows = table.followed(case.rows, self._setting)
+            self._indexes[case.id] = range(len(self._rows), len(self._rows) + len(rows))
+            self._rows += rows
+        if self._setting.limit > 1:  # the last rows, too, need somebody who may come afterwards
+            self._rows += [table.AFTERWARDS] * self._setting.limit
 
     def ask(self, stage: Stage) -> None:
         """Ask for all rows. Raises what was wrong with the process as a whole."""

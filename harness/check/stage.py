@@ -72,15 +72,15 @@ class Stage:
         self.listened = False
         """True once stderr was looked at; without that an empty `noise` says nothing."""
         self.starved = 0.0
-        """Share of the case's time for which it, or we, were runnable and had no core, 0 to 1."""
+        """Share of the case's time for which a thread of its, or ours, had no core, 0 to 1."""
         self.waited_s = 0.0
-        """For how long, at the most: the longer of both times."""
+        """For how long that was."""
         self.used = 1.0
         """By how much the last upper bound was stretched."""
         self.bound_s = math.inf
         """The last upper bound, stretched."""
         self._begin = time.monotonic()
-        self._waited = {os.getpid(): witness.waited_s(os.getpid())}
+        self._waits = witness.waits_s(os.getpid())
         self._stack = ExitStack()
         self._kept: list[Peer] = []
         self._folder = Path(
@@ -173,7 +173,7 @@ class Stage:
                 if running is not None:
                     server = running.server
                     server.met(self)
-                    self._waited[child.pid] = witness.waited_s(*witness.tree(child.pid))
+                    self._waits |= witness.waits_s(*witness.tree(child.pid))
                 else:
                     self._await_ready(child, plain=plain)
                     server = Server(self, child, where)
@@ -309,11 +309,14 @@ class Stage:
                     self._listen_for_noise(child)
 
     def _look_for_cores(self, child: launch.Child) -> None:
-        """Find out for how much of the case's time the child, or this process, had no core."""
+        """Find out for how much of the case's time a thread of the child, or we, had no core.
+
+        Of several the one that waited longest counts: they wait for one another as well.
+        """
         took_s = time.monotonic() - self._begin
-        for pid, processes in ((child.pid, witness.tree(child.pid)), (os.getpid(), [os.getpid()])):
-            waited_s = witness.waited_s(*processes) - self._waited.get(pid, 0.0)
-            self.waited_s = max(self.waited_s, waited_s)
+        waits = witness.waits_s(*witness.tree(child.pid), os.getpid())
+        waited = (wait_s - self._waits.get(thread, 0.0) for thread, wait_s in waits.items())
+        self.waited_s = max(self.waited_s, *waited)
         self.starved = max(self.starved, self.waited_s / took_s)
 
     def _listen_for_noise(self, child: launch.Child) -> None:

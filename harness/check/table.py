@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 from harness.check import tls
@@ -34,7 +35,8 @@ BY_STDIN = 100  # so many URLs are no longer named as arguments
 FIRST_ROW = 11  # numbers below are for the cases that look at a clause as a whole
 
 
-AFTERWARDS = row("what comes afterwards", sized(b"hello"), ok(b"hello"))
+AFTERWARDS = row("what comes afterwards", sized(b"hello", "Connection: close"), ok(b"hello"))
+"""Follows a row that forbids another request on its connection, and may come on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def rows_alone(
     """
     asked, setting = tuple(rows), SETTINGS[sitting]
     if len(rows) == 1 and not rows[0].reuse:
-        asked, setting = (*asked, AFTERWARDS), replace(setting, limit=1)
+        setting = replace(setting, limit=1)
+        asked = tuple(followed(rows, setting))
     return Case(
         id_,
         does,
@@ -166,12 +169,14 @@ def ask(stage: Stage, rows: Sequence[Row], setting: Setting, *, patient: bool = 
 
     deadline = f"{stage.within(setting.deadline_s):g}"
     options = ("--limit", str(setting.limit), "--deadline-s", deadline, *setting.options)
-    until_s = min(TOGETHER_S, TOGETHER_MOST_S / stage.within(1.0)) if patient else ALONE_S
+    until_s = min(TOGETHER_S, TOGETHER_MOST_S / stage.scale) if patient else ALONE_S
     trouble: Conclusion | None = None
     if setting.tls:
         options += ("--ca", tls.authority_file(stage.folder()))
-    with Origin(stage, reply, tls=tls.context() if setting.tls else None) as origin:
-        urls = [one.url or origin.url(f"/{index}") for index, one in enumerate(rows)]
+    doors = _doors(rows, setting)
+    context = tls.context() if setting.tls else None
+    with Origin(stage, reply, doors=max(doors) + 1, tls=context) as origin:
+        urls = [one.url or origin.url(f"/{at}", doors[at]) for at, one in enumerate(rows)]
         with stage.fetch(urls, *options, by_stdin=len(urls) > BY_STDIN) as client:
             origin.attend(client)
             astray = _Watch(client, rows)
@@ -197,6 +202,31 @@ def ask(stage: Stage, rows: Sequence[Row], setting: Setting, *, patient: bool = 
     for request in origin.requests:
         requests.setdefault(int(request.target.strip("/")), []).append(request)
     return Asked(rows, origin, client, trouble, lines, requests)
+
+
+def followed(rows: Sequence[Row], setting: Setting) -> list[Row]:
+    """Return rows, those that forbid reuse with one behind them where it is known who is next."""
+    alone = [(one, AFTERWARDS) if setting.limit == 1 and not one.reuse else (one,) for one in rows]
+    return list(chain.from_iterable(alone))
+
+
+def _doors(rows: Sequence[Row], setting: Setting) -> list[int]:
+    """Return the origin's door for each row.
+
+    Of rows in turn, one that AFTERWARDS follows has a door to itself: who asks again on a
+    connection that was spoilt spoils no other row's answer.
+    """
+    doors: list[int] = []
+    own = 0
+    for one, after in zip_longest(rows, rows[1:]):
+        if one is AFTERWARDS and doors:
+            doors.append(doors[-1])
+        elif after is AFTERWARDS and setting.limit == 1:
+            own += 1
+            doors.append(own)
+        else:
+            doors.append(0)
+    return doors
 
 
 class _Watch:

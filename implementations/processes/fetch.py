@@ -48,6 +48,11 @@ class Urls:
         self.met.add(self.urls[index].origin)
         return index, self.urls[index]
 
+    def close(self) -> None:
+        """Hand over no URL any more, in no process."""
+        with self.head:
+            self.head.value = len(self.urls)
+
 
 def work(job: FetchJob, urls: Urls, outcomes: Connection) -> None:
     """Fetch URLs one after another until none is left."""
@@ -57,6 +62,8 @@ def work(job: FetchJob, urls: Urls, outcomes: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def record(index: int, outcome: Outcome) -> None:
+        if job.fail_fast and outcome.error:
+            urls.close()  # cancel: before others hear of it they would go on
         outcomes.send((index, outcome))  # so few bytes go through a pipe as one (PIPE_BUF)
 
     idle: Idle[socket] = Idle()
