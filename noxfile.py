@@ -69,7 +69,7 @@ def on_pythons(session: nox.Session) -> list[str]:
     One that this machine has not stays as it was written: the harness names it, and goes on.
     """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--python", action="append", default=[])
+    parser.add_argument("--python", action="append", default=[], nargs="?", const="")
     known, words = parser.parse_known_args(session.posargs)
     found = []
     for word in (word.strip() for value in known.python for word in value.split(",")):

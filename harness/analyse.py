@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from harness import canaries, contrast, files, judge, recorded, traits
-from harness.model import BASELINE, CaseText
+from harness.model import BASELINE, BLOCKS_LEAST, CaseText
 from harness.results import (
     MEASURED,
     Field,
@@ -116,7 +116,7 @@ def _workload(
     controls = canaries.judge(workload, cells, samples, field)
     blocks = len({b for c in ranked for logs in c.rates.values() for b in logs})
     withheld: Literal["", "blocks", "canary"] = ""
-    if blocks < contrast.BLOCKS_LEAST:
+    if blocks < BLOCKS_LEAST:
         withheld = "blocks"
     if any(c.passed is False for c in controls):
         withheld = "canary"

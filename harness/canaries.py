@@ -16,7 +16,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness import contrast, latencies, law, stats, units
-from harness.model import BASELINE, PLANTED, PLANTED_SHARE, STALL_EVERY_S, STALL_S, STALLED, TWIN
+from harness.model import (
+    BASELINE,
+    BLOCKS_LEAST,
+    PLANTED,
+    PLANTED_SHARE,
+    STALL_EVERY_S,
+    STALL_S,
+    STALLED,
+    TWIN,
+)
 from harness.results import MEASURED, NOBODY
 from harness.summary import Canary, CanaryName, Doubt, Estimate
 
@@ -133,7 +142,7 @@ def _headroom(where: Where, field: Field) -> Canary | None:
     seen = contrast.bounded(seen, one=field.reference in limited, other=fastest in limited)
     if seen is None:
         return None
-    few = len(where.rates[fastest]) < contrast.BLOCKS_LEAST
+    few = len(where.rates[fastest]) < BLOCKS_LEAST
     return Canary(
         name="headroom",
         workload=where.cell.workload,

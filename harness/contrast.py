@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from zlib import crc32
 
 from harness import stats
+from harness.model import BLOCKS_LEAST
 from harness.summary import Estimate
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 TIE = 0.03  # ratios: instances of one program differ by 1-2%, and nobody should choose by less
 ALPHA = 0.05
-BLOCKS_LEAST = 6  # under it the bootstrap only repeats the extremes, and no test can reach ALPHA
 
 _TIE = math.log1p(TIE)
 

@@ -18,7 +18,7 @@ import msgspec
 
 from harness import analyse, contrast, judge, stats
 from harness.alike import Condition, conditions, unlike
-from harness.model import ALIASES, Cell, Level, VerdictKind
+from harness.model import ALIASES, BLOCKS_LEAST, Cell, Level, VerdictKind
 from harness.results import MEASURED
 from harness.summary import Estimate
 
@@ -108,7 +108,7 @@ def _own(figures: Logs, name: str, against: str) -> list[float]:
 
 def _ratio(before: Sequence[float], after: Sequence[float], seed: Sequence[int]) -> Estimate:
     value = stats.significant(math.exp(stats.median(after) - stats.median(before)))
-    if min(len(before), len(after)) < contrast.BLOCKS_LEAST:
+    if min(len(before), len(after)) < BLOCKS_LEAST:
         return Estimate(value=value)
     low, high = stats.bootstrap_shift(before, after, seed)
     return Estimate(

@@ -37,6 +37,7 @@ NAIVE = "naive.py"  # echo without the contract, beside echo.py, where a folder 
 TWIN = "~twin"  # appended to the baseline's name for its second, hidden appearance
 PLANTED = "~planted"  # the same, with PLANTED_SHARE of its time burnt by the launcher
 PLANTED_SHARE = 0.05
+BLOCKS_LEAST = 6  # under it a bootstrap only repeats the extremes, and no test can reach ALPHA
 STALLED = "~stalled"  # the same, its main thread asleep for STALL_S of every STALL_EVERY_S
 STALL_S = 0.05
 STALL_EVERY_S = 0.25  # a fifth of the time: the arithmetic then has something to say from p90 on

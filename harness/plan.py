@@ -14,16 +14,15 @@ import platform
 import re
 import secrets
 import shutil
-import tomllib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from harness import machine, offered, pythons
+from harness import meta as metas
 from harness.launch import ROOT
 from harness.lines import code_lines
 from harness.model import (
@@ -33,7 +32,6 @@ from harness.model import (
     HarnessError,
     Implementation,
     Interpreter,
-    Kind,
     Plan,
     UsageError,
     Workload,
@@ -43,41 +41,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from harness.meta import Meta
     from harness.offered import Offer
     from harness.pythons import Environment, Found
 
 IN_TREE = ROOT / "implementations"
 NAME = re.compile(r"[a-z][a-z0-9_]*")
-
-
-class OnPythons(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A difference from the contract that not every Python shows."""
-
-    python: str
-    """A specifier, as `>=3.12`."""
-    text: str
-
-
-class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The keys of a meta.toml; their meaning stands in `model.Implementation`."""
-
-    title: str
-    style: str
-    kind: Kind = "framework"
-    homepage: str = ""
-    requires: tuple[str, ...] = ()
-    python: str = ""
-    workloads: tuple[Workload, ...] = WORKLOADS
-    run: tuple[str, ...] = ()
-    read_size: str = ""
-    loop: str = ""
-    year: int = 0
-    novelty: str = ""
-    variant_of: str = ""
-    default: bool = True
-    cannot_run: str = ""
-    known: dict[str, str | OnPythons] = {}
-    beyond: dict[str, str] = {}
 
 
 def is_name(word: str) -> bool:
@@ -92,13 +61,13 @@ def read(folder: Path, name: str = "", where: Environment | None = None) -> Impl
     this one.
     """
     file = folder / "meta.toml"
-    meta = _meta(file)
+    meta = metas.read(file)
     if not is_name(folder.name):
         raise UsageError(f"{file}: the folder's name must match {NAME.pattern}, and not be {ALL}.")
     versions, cannot_run = _availability(file, meta, where)
     facts = msgspec.structs.asdict(meta) | {
         "cannot_run": cannot_run,
-        "known": _known(file, meta, where),
+        "known": metas.known(file, meta, _version(where)),
     }
     return Implementation(
         name=name or folder.name,
@@ -108,23 +77,6 @@ def read(folder: Path, name: str = "", where: Environment | None = None) -> Impl
         digests=_digests(folder),
         **facts,
     )
-
-
-def _meta(file: Path) -> Meta:
-    """Parse and check one file; every fault names the file, the key and what was expected."""
-    try:
-        meta = msgspec.convert(tomllib.loads(file.read_text("utf-8")), Meta)
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not valid TOML: {error}.") from error
-    except msgspec.ValidationError as error:
-        known = ", ".join(Meta.__struct_fields__)
-        hint = f" (the keys are {known})" if "unknown field" in str(error) else ""
-        raise UsageError(f"{file}: {str(error).replace(' - at `$.', ' at `')}{hint}.") from error
-    if not meta.workloads:
-        raise UsageError(f"{file}: `workloads`: expected one at least of {', '.join(WORKLOADS)}.")
-    return meta
 
 
 def _installed(name: str, where: Environment | None) -> str | None:
@@ -142,23 +94,6 @@ def _version(where: Environment | None) -> str:
     return where.version if where else platform.python_version()
 
 
-def _fits(file: Path, key: str, specifier: str, where: Environment | None) -> bool:
-    """Tell whether that Python is one of those that a key names. Raises UsageError."""
-    try:
-        return SpecifierSet(specifier).contains(_version(where), prereleases=True)
-    except InvalidSpecifier as error:
-        raise UsageError(f"{file}: `{key}`: {error}; expected a specifier as '>=3.11'.") from error
-
-
-def _known(file: Path, meta: Meta, where: Environment | None) -> dict[str, str]:
-    """Return the differences that the Python that is to run it shows."""
-    return {
-        clause: known if isinstance(known, str) else known.text
-        for clause, known in meta.known.items()
-        if isinstance(known, str) or _fits(file, f"known.{clause}.python", known.python, where)
-    }
-
-
 def _availability(file: Path, meta: Meta, where: Environment | None) -> tuple[dict[str, str], str]:
     """Return the installed versions, and why it cannot run there (empty: it can)."""
     try:
@@ -167,7 +102,7 @@ def _availability(file: Path, meta: Meta, where: Environment | None) -> tuple[di
         raise UsageError(
             f"{file}: `requires`: {_one_line(error)}; expected as 'trio>=0.27'."
         ) from error
-    fits = _fits(file, "python", meta.python, where)
+    fits = metas.fits(file, "python", meta.python, _version(where))
     if meta.cannot_run:
         return {}, meta.cannot_run
     if not fits:
@@ -237,6 +172,29 @@ def _digests(folder: Path) -> dict[str, str]:
     }
 
 
+def _offers() -> tuple[list[Offer], list[str]]:
+    """Return what packages offer, and a sentence for each offer whose name cannot be."""
+    taken = {file.parent.name for file in IN_TREE.glob("*/meta.toml")}
+    good: list[Offer] = []
+    refused: list[str] = []
+    for offer in offered.offers():
+        if is_name(offer.name) and offer.name not in taken:
+            taken.add(offer.name)
+            good.append(offer)
+        else:
+            wrong = "is taken" if offer.name in taken else f"must match {NAME.pattern}"
+            refused.append(
+                f"the package {offer.distribution} offers {offer.name!r} to evenloop, a name that "
+                f"{wrong}: it is left out; its authors can rename the entry point."
+            )
+    return good, refused
+
+
+def refused() -> list[str]:
+    """Return a sentence for each package whose offer is left out."""
+    return _offers()[1]
+
+
 def discover(
     outside: Iterable[Path] = (), where: Environment | None = None
 ) -> list[Implementation]:
@@ -247,14 +205,7 @@ def discover(
     """
     files = sorted(IN_TREE.glob("*/meta.toml"))
     found = {file.parent.name: read(file.parent, where=where) for file in files}
-    for offer in offered.offers():
-        if not is_name(offer.name) or offer.name in found:
-            wrong = "is taken" if offer.name in found else f"must match {NAME.pattern}"
-            raise UsageError(
-                f"the package {offer.distribution} offers {offer.name!r} to evenloop, "
-                f"a name that {wrong}; uninstall it, or let its authors rename the entry point."
-            )
-        found[offer.name] = _offered(offer, where)
+    found |= {offer.name: _offered(offer, where) for offer in _offers()[0]}
     for root in outside:
         folders = _folders(root)
         if not folders:

@@ -14,9 +14,9 @@ import msgspec
 
 from harness import files, judge
 from harness.check import cases, suite, told
-from harness.measure.schedule import BLOCKS_LEAST, least_s
+from harness.measure.schedule import least_s
 from harness.measure.session import Session
-from harness.model import Plan, UsageError, Verdict, Workload
+from harness.model import BLOCKS_LEAST, Plan, UsageError, Verdict, Workload
 from harness.progress import Pace, Progress
 
 if TYPE_CHECKING:
@@ -172,9 +172,16 @@ def _failed(the_plan: Plan, verdicts: Sequence[Verdict]) -> list[tuple[str, Work
     ]
 
 
-def analyse_stage(_plan: Plan | None, folder: Path, _clock: Clock | None) -> None:
+def analyse_stage(_plan: Plan, folder: Path, _clock: Clock) -> None:
     """Turn verdicts and samples into summary.json."""
-    from harness import analyse  # noqa: PLC0415  numpy is slow to import: not for a check
+    _analyse(folder)
+
+
+def _analyse(folder: Path) -> None:
+    from harness.report import engine  # noqa: PLC0415  slow to import, as the next one
+
+    engine.prepare()  # what draws the charts begins while this counts
+    from harness import analyse  # noqa: PLC0415
 
     analyse.run(folder)
 
@@ -190,12 +197,9 @@ def salvage(folder: Path) -> bool:
     """Render what an interrupted run has so far; False where it has nothing yet."""
     if not any(_holds(folder / name) for name in ("verdicts.jsonl", "samples.jsonl")):
         return False
-    from harness.report import engine  # noqa: PLC0415
-
-    engine.prepare()
     for name in ("verdicts.jsonl", "samples.jsonl", "traits.jsonl"):
         files.mend(folder / name)  # the line that was being written
-    analyse_stage(None, folder, None)
+    _analyse(folder)
     from harness.report import rendering  # noqa: PLC0415
 
     rendering.run(folder, folder)

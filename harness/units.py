@@ -134,7 +134,7 @@ def void(sample: Sample, cell: Cell) -> str:
     return next((cause for cause, holds in causes.items() if holds), "")
 
 
-def _rate(sample: Sample, cell: Cell) -> float:
+def rate(sample: Sample, cell: Cell) -> float:
     """Return a slice's rate, corrected where CPU is what limits it.
 
     With a delay the contestant mostly sleeps: a wait for the core then costs little, and dividing
@@ -157,7 +157,7 @@ def _limited(sample: Sample, cell: Cell) -> bool:
 
 def _unit(slices: Sequence[Sample], cell: Cell) -> Unit:
     one = slices[0]
-    rates = [_rate(s, cell) for s in slices]
+    rates = [rate(s, cell) for s in slices]
     if cell.delay_ms:  # requests come in bursts, a delay apart: a slice holds two or three of them
         wall_ns = sum(s.wall_ns for s in slices)
         rates = [stats.corrected_rate(sum(s.messages for s in slices), wall_ns, 0)]

@@ -188,8 +188,8 @@ def test_the_method_names_the_limits_that_the_code_has() -> None:
     method = " ".join((ROOT / "METHOD.md").read_text("utf-8").split())
     for said in (
         f"the median ratio is {contrast.TIE:.0%} or more",
-        f"there are none under {contrast.BLOCKS_LEAST} blocks",
-        f"no ranks under {contrast.BLOCKS_LEAST}",
+        f"there are none under {model.BLOCKS_LEAST} blocks",
+        f"no ranks under {model.BLOCKS_LEAST}",
         f"p of {contrast.ALPHA:.0%} or less",
         f"half-width {precision.HALF_WIDTH:.1%}, at {precision.BLOCKS_ENOUGH} blocks or more",
         f"with {model.PLANTED_SHARE:.0%} of its time burnt",

@@ -84,7 +84,7 @@ def test_a_child_that_ends_is_told() -> None:
         return one.answer()
 
     assert "<svg" in drawn()
-    one._process.kill()
+    one.kill()
     with pytest.raises(HarnessError, match="the chart engine ended"):
         drawn()
     one.close()

@@ -30,6 +30,7 @@ LAYERS = [
         "own_files",
         "interrupt",
         "offered",
+        "meta",
     },
     {"summary", "alike"},
     {"model", "checked"},

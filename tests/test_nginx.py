@@ -162,15 +162,7 @@ def test_every_file_comes_whole(
     if minor_of(one) != sys.version_info.minor and not pytestconfig.getoption("--every-test"):
         pytest.skip(f"Python 3.{minor_of(one)} fetches with it (--every-test: here, too)")
     urls = [nginx.url(scheme, way, at) for at in range(FILES) for way in ("plain", "chunked")]
-    words = [
-        sys.executable,
-        "-m",
-        "implementations",
-        one.name,
-        "fetch",
-        "--ca",
-        str(nginx.authority),
-    ]
+    words = [sys.executable, "-m", "implementations", one.name, "fetch"]
     done = subprocess.run(
         [*words, "--ca", str(nginx.authority), "--limit", "20"],
         input="\n".join(urls),

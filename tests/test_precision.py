@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from harness import contrast
-from harness.model import Sample, Workload
+from harness.model import BLOCKS_LEAST, Sample, Workload
 from harness.precision import HALF_WIDTH, Precision, half_width
 
 NAMES = ("asyncio", "curio", "trio")
@@ -51,7 +51,7 @@ def test_narrow_is_about_width_alone(factor: float) -> None:
 
 def test_too_few_blocks_are_never_narrow() -> None:
     """Without an interval there is no width."""
-    precision = followed(0.0001, blocks=contrast.BLOCKS_LEAST - 1)
+    precision = followed(0.0001, blocks=BLOCKS_LEAST - 1)
     assert not precision.narrow()
     widest = precision.widest()
     assert widest is not None

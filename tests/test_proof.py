@@ -344,6 +344,7 @@ def test_a_starving_server_keeps_the_law_and_a_wrong_clock_does_not(
         after_ns=7 * wall_ns * 3 // 2,
         oldest_ns=wall_ns * 3 // 2,
         child_wait_ns=5_000_000,
+        child_cpu_ns=wall_ns - 5_000_000,
     )
     found = little.deviations([one], {cell.name: cell})
     assert found == {cell.name: {"starves": pytest.approx(abs(told - 1), abs=1e-9)}}

@@ -18,7 +18,6 @@ from harness.measure.fetch import expected, urls
 from harness.measure.gate import Gate
 from harness.measure.job import Bench, Job
 from harness.measure.schedule import (
-    BLOCKS_LEAST,
     ONCE,
     baselines,
     block_jobs,
@@ -27,6 +26,7 @@ from harness.measure.schedule import (
 )
 from harness.measure.session import Ended, Session, done
 from harness.model import (
+    BLOCKS_LEAST,
     PLANTED,
     STALLED,
     TWIN,

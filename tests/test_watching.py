@@ -86,7 +86,7 @@ def test_a_folder_that_is_gone_has_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [[], ["trio", "curio"], ["trio", "--json", "x"], ["trio", "--run", "x"]]
+    "words", [[], ["all"], ["trio", "curio"], ["trio", "--json", "x"], ["trio", "--run", "x"]]
 )
 def test_it_watches_one_and_writes_nothing(
     words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

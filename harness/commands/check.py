@@ -20,7 +20,7 @@ from harness import files, judge, plan, run_folder, stages
 from harness.check import cases, suite, told
 from harness.checked import Checked, contestant
 from harness.commands import options
-from harness.model import WORKLOADS, UsageError, Verdict
+from harness.model import ALL, WORKLOADS, UsageError, Verdict
 from harness.progress import Progress
 from harness.report.failures import failures
 from harness.report.junit import junit
@@ -77,7 +77,7 @@ def check(
     nox -s check -- trio --watch --quick                      until Ctrl-C
     nox -s check -- --json verdicts.json --junit junit.xml
     """
-    if watch and (len(names) != 1 or json_file or junit_file or folder):
+    if watch and (len(names) != 1 or ALL in names or json_file or junit_file or folder):
         raise UsageError("--watch takes the NAME of one implementation, and no file to write.")
     for file in (json_file, junit_file):
         options.writable(file)

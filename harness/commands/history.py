@@ -18,6 +18,7 @@ from harness import run_folder
 from harness.commands import options
 from harness.model import UsageError
 from harness.progress import duration
+from harness.report import words
 from harness.report.markdown import visible
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def history(
 
 def _versions(run: Past) -> dict[str, str]:
     """Return the version of every distribution that took part in a run."""
-    return {k: v for one in run.plan.implementations for k, v in sorted(one.versions.items())}
+    return words.by_distribution(run.plan.implementations)
 
 
 def _list(found: Sequence[Past]) -> None:

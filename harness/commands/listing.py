@@ -76,3 +76,5 @@ def list_all(outside: tuple[Path, ...]) -> None:
     for one in known.values():
         if one.cannot_run:
             click.echo(f"\n{one.name} cannot run here: {one.cannot_run}")
+    for sentence in plan.refused():
+        click.echo(f"\n{sentence}")

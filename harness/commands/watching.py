@@ -68,7 +68,7 @@ def watch(name: str, outside: tuple[Path, ...], picked: Sequence[Case]) -> None:
     board = boards.Board(
         name=name,
         folder=one.folder,
-        clauses=_clauses(picked),
+        clauses=_clauses(suite.played_by(one, picked)),
         texts={text.case: text for text in told.texts(picked)},
     )
     screen = _Screen(board, Console())
@@ -113,7 +113,7 @@ def _play(
     now: watched.State,
 ) -> None:
     """Play every case once, or say why none can be. Raises _Changed."""
-    total = len(picked) + sum(clause in board.clauses for clause in suite.SUMS)
+    total = 0
 
     def on_verdict(verdict: Verdict) -> None:
         board.verdicts.append(verdict)
@@ -126,10 +126,13 @@ def _play(
     except UsageError as error:  # meta.toml is half written
         board.fault = str(error)
         return
-    board.fault = one.cannot_run
+    own = suite.played_by(one, picked)
+    board.fault = one.cannot_run or ("" if own else f"{one.name} has none of the cases asked for")
+    board.clauses = _clauses(own)
+    total = len(own) + sum(clause in board.clauses for clause in suite.SUMS)
     if not board.fault:
         screen.draw(f"{total} cases to play")
-        suite.run([one], picked, on_verdict=on_verdict)
+        suite.run([one], own, on_verdict=on_verdict)
 
 
 def _find(name: str, outside: tuple[Path, ...]) -> Implementation:

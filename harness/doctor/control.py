@@ -17,7 +17,7 @@ from harness import contrast, machine, results
 from harness.doctor.finding import Finding, finding
 from harness.measure import echo
 from harness.measure.job import Bench, Job
-from harness.model import BASELINE, TWIN, Cell
+from harness.model import BASELINE, BLOCKS_LEAST, TWIN, Cell
 from harness.precision import half_width
 from harness.units import units
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 CELL = Cell(workload="echo", concurrency=10, size=1024, ranked=True)
 LENGTH_S = 10.0
-BLOCKS_LEAST = contrast.BLOCKS_LEAST
 BLOCKS_MOST = 20
 _FAIR, _BAD = 0.015, contrast.TIE  # 1.5% is what a full run is to reach
 

@@ -16,6 +16,7 @@ from harness.measure import cells
 from harness.measure.job import Job
 from harness.model import (
     BASELINE,
+    BLOCKS_LEAST,
     PLANTED,
     PLANTED_SHARE,
     STALL_EVERY_S,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     Models = dict[Workload, list[Job]]
 
-BLOCKS_LEAST = 6  # under six no interval
 ONCE = -1  # the block number of cells that are measured once
 
 # Seconds to plan by, until a first block has been measured.

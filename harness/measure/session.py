@@ -22,7 +22,6 @@ from harness.measure import echo, fetch, scenarios
 from harness.measure.gate import Gate
 from harness.measure.job import Bench, Job
 from harness.measure.schedule import (
-    BLOCKS_LEAST,
     ONCE,
     baselines,
     block_jobs,
@@ -30,7 +29,7 @@ from harness.measure.schedule import (
     contestants,
     cost_s,
 )
-from harness.model import HarnessError, Plan, Sample
+from harness.model import BLOCKS_LEAST, HarnessError, Plan, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -54,8 +54,9 @@ def parts(samples: Sequence[Sample], name: str, seed: int) -> tuple[Figure, ...]
 
     Core time is what `units` divides by, the time that was not waited for a core.
     """
-    cpu = _logs(samples, lambda one: one.child_cpu_ns / one.messages)
-    core = _logs(samples, lambda one: (one.wall_ns - one.waited_ns) / one.child_cpu_ns)
+    # A clock of the CPU that saw none in a slice is too coarse for it: 1 ns keeps the logarithm.
+    cpu = _logs(samples, lambda one: max(one.child_cpu_ns, 1) / one.messages)
+    core = _logs(samples, lambda one: (one.wall_ns - one.waited_ns) / max(one.child_cpu_ns, 1))
     found = []
     for what, logs in (
         ("CPU time a message", cpu),

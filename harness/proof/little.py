@@ -53,7 +53,7 @@ def _waited(slices: Sequence[Sample], name: str, cut: float) -> str:
     jain = stats.median([one.jain for one in slices])
     longest_ns = max(max(one.max_ns, one.oldest_ns) for one in slices)
     length_ns = stats.median([one.wall_ns for one in slices])
-    starved_ns = max(one.child_wait_ns for one in slices)
+    starved_ns = max(one.waited_ns for one in slices)
     how = "missing from" if cut < 0 else "too much in"
     return (
         f"of what connections waited in {name}'s slices, {abs(cut):.1%} is {how} the latencies and "

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from statistics import covariance, fmean, variance
 from typing import TYPE_CHECKING
 
-from harness import stats, units
+from harness import units
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.model import Cell, Sample
+    from harness.model import Sample
     from harness.results import Where
 
     Logs = Mapping[int, Sequence[float]]
@@ -55,14 +55,8 @@ def logs(samples: Iterable[Sample], where: Where, name: str) -> dict[int, list[f
         if (s.workload, s.cell, s.implementation) != (cell.workload, cell.name, name):
             continue
         if s.block in blocks and s.phase == "warm" and not units.void(s, cell):
-            found.setdefault(s.block, []).append(math.log(_rate(s, cell)))
+            found.setdefault(s.block, []).append(math.log(units.rate(s, cell)))
     return found
-
-
-def _rate(sample: Sample, cell: Cell) -> float:
-    """Return a slice's rate as `units` corrects it: with a delay, nobody waits for the core."""
-    wait_ns = 0 if cell.delay_ms else sample.waited_ns
-    return stats.corrected_rate(sample.messages, sample.wall_ns, wait_ns)
 
 
 def _within(groups: Iterable[Sequence[float]]) -> float:

@@ -121,12 +121,13 @@ def spread_causes(
     folder: Path, summary: Summary, spent_s: float, costs: Sequence[Cost]
 ) -> Iterator[str]:
     """Yield for every cell that is too wide what makes it so, and how many blocks it would take."""
+    found_wide = ((cell, widest(ratios)) for cell, ratios in widths(summary))
+    wide = [(cell, most) for cell, most in found_wide if most and most[1] > HALF_WIDTH_MOST]
+    if not wide:
+        return
     samples = files.read_jsonl(folder / "samples.jsonl", Sample)
     where = {one.label: one for one in runs.wheres(folder)[1]}
-    for cell, ratios in widths(summary):
-        most = widest(ratios)
-        if most is None or most[1] <= HALF_WIDTH_MOST:
-            continue
+    for cell, most in wide:
         there = where[f"{cell.workload}/{cell.name}"]
         logs = [spread.logs(samples, there, name) for name in (most[0], BASELINE)]
         found = spread.of(*logs)

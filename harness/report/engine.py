@@ -98,11 +98,14 @@ class _Engine:
             raise HarnessError(f"the chart engine refused a chart: {said}")
         return str(said)
 
-    def close(self) -> None:
-        """End it, whatever it does."""
-        self._pipe.close()
+    def kill(self) -> None:
+        """End it, whatever it does; what is asked of it fails."""
         self._process.kill()
         self._process.wait()
+
+    def close(self) -> None:
+        """Let go of the pipe to it."""
+        self._pipe.close()
 
 
 class Engines:
@@ -129,6 +132,8 @@ class Engines:
 
     def __exit__(self, *_: object) -> None:
         """End: what is not drawn yet is not drawn any more."""
+        for engine in self._all:
+            engine.kill()  # first: whoever waits for its answer learns of its end
         self._threads.shutdown(cancel_futures=True)
         for engine in self._all:
             engine.close()

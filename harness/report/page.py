@@ -10,7 +10,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from harness import contrast
-from harness.model import BASELINE
+from harness.model import BASELINE, BLOCKS_LEAST
 from harness.report import (
     FOLDER,
     HTML_FILE,
@@ -308,7 +308,7 @@ def page(
         "baseline": BASELINE,
         "tie": f"{contrast.TIE:.0%}",
         "alpha": f"{contrast.ALPHA:.0%}",
-        "least": contrast.BLOCKS_LEAST,
+        "least": BLOCKS_LEAST,
         "versions": words.versions(summary),
         "contestants": details("Loops, styles and read sizes", tables.contestants(summary)),
         **_method(summary, proof, rows or {}),

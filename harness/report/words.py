@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness import contrast, units
-from harness.model import BASELINE, Cell, Level, VerdictKind, Workload
+from harness import units
+from harness.model import BASELINE, BLOCKS_LEAST, Cell, Level, VerdictKind, Workload
 from harness.report import controls, numbers
 from harness.report.markdown import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from harness.model import Implementation
     from harness.summary import Standing, Summary, WorkloadSummary
@@ -95,7 +95,7 @@ def withheld(found: WorkloadSummary) -> str:
     if found.withheld == "blocks":
         had = numbers.count(found.blocks, "block")
         return (
-            f"No ranks: {had} counted, and an interval or a rank needs {contrast.BLOCKS_LEAST}. "
+            f"No ranks: {had} counted, and an interval or a rank needs {BLOCKS_LEAST}. "
             "The order below is by the median alone; a larger --budget measures more blocks."
         )
     if found.withheld == "canary":
@@ -162,16 +162,21 @@ def pythons(summary: Summary) -> str:
     return f"{', '.join(found[:-1])} and {found[-1]}"
 
 
-def versions(summary: Summary) -> str:
-    """Return what stood in the run, each with its version; with all, where Pythons have others."""
+def by_distribution(implementations: Iterable[Implementation]) -> dict[str, str]:
+    """Return the version of each distribution, rising; with all, where Pythons have others."""
     own: dict[str, list[str]] = {}
-    for one in summary.implementations:
+    for one in implementations:
         for name, version in one.versions.items():
             if version not in own.setdefault(name, []):
                 own[name].append(version)
+    return {name: " and ".join(own[name]) for name in sorted(own)}
+
+
+def versions(summary: Summary) -> str:
+    """Return what stood in the run, each with its version; with all, where Pythons have others."""
     found = {
         "Python": pythons(summary),
-        **{name: " and ".join(own[name]) for name in sorted(own)},
+        **by_distribution(summary.implementations),
         "evenloop": summary.evenloop,
     }
     return ", ".join(f"{name} {version}" for name, version in found.items())
