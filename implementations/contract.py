@@ -1,8 +1,8 @@
 """What all implementations share: the records, the URL, idle connections and the HTTP exchange.
 
 Rules: nothing here does I/O, waits, or knows a framework. Connecting, retrying, limiting, deadlines
-and cancelling are each framework's own idiom and stand in its files. Every implementation, in this
-tree or out of it, imports from here alone: `from implementations.contract import CHUNK, Exchange`.
+and cancelling are each framework's own idiom and stand in its files. An implementation out of this
+tree imports from here alone: `from implementations.contract import CHUNK, Exchange`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import ssl
 
 __all__ = [
+    "ATTEMPT_S",
+    "BACKOFF_S",
     "CHUNK",
     "ERRORS",
     "EchoOptions",
@@ -34,6 +36,9 @@ __all__ = [
 # Read at most this much at once. A larger read would favour the frameworks that can ask for one and
 # costs a fresh process an mmap and a munmap each time (glibc's threshold starts at 128 KiB).
 CHUNK = 65536
+
+ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
+BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from signal import SIGINT, SIGTERM
+import math
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import aiohttp
 from yarl import URL
 
-from implementations.asyncio.fetch import Stop, stop
+from implementations.asyncio.fetch import Stop, together
 from implementations.native import HEADERS, Body, TooLarge, failed
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def session(job: FetchJob) -> aiohttp.ClientSession:
         auto_decompress=False,
         max_line_size=HEAD_LIMIT,
         max_field_size=HEAD_LIMIT,
-        timeout=aiohttp.ClientTimeout(total=job.deadline_s),  # deadline: connecting included
+        # deadline: connecting included, and a long one not rounded up to a whole second
+        timeout=aiohttp.ClientTimeout(total=job.deadline_s, ceil_threshold=math.inf),
     )
 
 
@@ -76,19 +77,9 @@ async def work(
 
 async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Fetch all URLs; return the signal that ended it, if one did."""
-    loop = asyncio.get_running_loop()
     urls = enumerate(job.urls)
-    caught: int | None = None
     async with session(job) as client:
-        try:
-            async with asyncio.TaskGroup() as workers:
-                for number in (SIGINT, SIGTERM):
-                    loop.add_signal_handler(number, stop, workers, number)
-                for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers
-                    workers.create_task(work(urls, job, client, record))
-        except* Stop as stopped:  # cancel: the group has cancelled the others
-            caught = next(iter(stopped.exceptions)).args[0]
-    return caught
+        return await together(job, lambda: work(urls, job, client, record))
 
 
 def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:

@@ -11,7 +11,7 @@ import anyio
 from anyio.abc import SocketListener
 from anyio.streams.tls import TLSStream
 
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from anyio.abc import ByteStream, SocketStream, TaskGroup
 
     from implementations.contract import EchoOptions
-
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 
 
 async def receive(stream: ByteStream, idle_s: float | None) -> bytes:

@@ -57,7 +57,17 @@ def fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-async def run(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
+def leave(_server: asyncio.Server, listener: socket) -> None:
+    """Accept no more; not by Server.close(): what it has accepted by then it trips over."""
+    asyncio.get_running_loop().remove_reader(listener)
+
+
+async def run(
+    listener: socket,
+    options: EchoOptions,
+    ready: Callable[[], None],
+    leave: Callable[[asyncio.Server, socket], None] = leave,
+) -> None:
     """Serve until a signal, then drain."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(fault)
@@ -74,14 +84,15 @@ async def run(listener: socket, options: EchoOptions, ready: Callable[[], None])
                 else:
                     connections.create_task(echo(reader, writer, options, slots))
 
-            await asyncio.start_server(connected, sock=listener, backlog=1024, ssl=options.tls)
+            server = await asyncio.start_server(
+                connected, sock=listener, backlog=1024, ssl=options.tls
+            )
             ready()
             await stopped.wait()
             for number in (SIGTERM, SIGINT):
                 loop.remove_signal_handler(number)
                 signal(number, SIG_DFL)
-            # Not by Server.close(): what it has accepted by then it trips over.
-            loop.remove_reader(listener)
+            leave(server, listener)
             listener.close()  # drain: the listener first, then the connections, cut at the grace
             grace.reschedule(loop.time() + options.grace_s)
 

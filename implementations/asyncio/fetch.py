@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from signal import SIGINT, SIGTERM
+from signal import SIG_DFL, SIGINT, SIGTERM, signal
 from ssl import SSLError, SSLZeroReturnError
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from implementations.contract import Exchange, Idle, Outcome, readable
+from implementations.contract import ATTEMPT_S, Exchange, Idle, Outcome, readable
 from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from implementations.contract import FetchJob, Url
 
     Connection = tuple[StreamReader, StreamWriter]
 
 EVERYTHING = 1 << 20  # more than a StreamReader ever holds: no surplus stays behind unseen
-ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 
 
 class Stop(Exception):  # noqa: N818  it ends work, it is no error
@@ -141,30 +140,44 @@ async def work(
             raise Stop(None)
 
 
+def release() -> None:
+    """Give both signals their default action back."""
+    for number in (SIGINT, SIGTERM):
+        asyncio.get_running_loop().remove_signal_handler(number)
+        signal(number, SIG_DFL)
+
+
 def stop(workers: asyncio.TaskGroup, caught: int) -> None:
     """End everything at the first signal."""
 
     async def end() -> None:
         raise Stop(caught)
 
+    release()
     workers.create_task(end())
 
 
-async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
-    """Fetch all URLs; return the signal that ended it, if one did."""
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(Lookups())
-    urls = enumerate(job.urls)
-    idle: Idle[Connection] = Idle()
+async def together(job: FetchJob, work: Callable[[], Coroutine[None, None, None]]) -> int | None:
+    """Let workers fetch until no URL is left or one raises Stop; return the signal that did."""
     caught: int | None = None
     try:
         async with asyncio.TaskGroup() as workers:
             for number in (SIGINT, SIGTERM):
-                loop.add_signal_handler(number, stop, workers, number)
+                asyncio.get_running_loop().add_signal_handler(number, stop, workers, number)
             for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers, one iterator
-                workers.create_task(work(urls, job, idle, record))
+                workers.create_task(work())
     except* Stop as stopped:  # cancel: the group has cancelled the others
         caught = next(iter(stopped.exceptions)).args[0]
+    release()
+    return caught
+
+
+async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
+    """Fetch all URLs; return the signal that ended it, if one did."""
+    asyncio.get_running_loop().set_default_executor(Lookups())
+    urls = enumerate(job.urls)
+    idle: Idle[Connection] = Idle()
+    caught = await together(job, lambda: work(urls, job, idle, record))
     for connection in idle.drain():
         await close(connection)
     return caught

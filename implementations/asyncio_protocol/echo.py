@@ -7,6 +7,8 @@ from functools import partial
 from signal import SIG_DFL, SIGINT, SIGTERM, signal
 from typing import TYPE_CHECKING, Any
 
+from implementations.asyncio.echo import leave
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from socket import socket
@@ -107,6 +109,7 @@ async def run(
     options: EchoOptions,
     ready: Callable[[], None],
     limited: type[LimitedEcho] = LimitedEcho,
+    leave: Callable[[asyncio.Server, socket], None] = leave,
 ) -> None:
     """Serve until a signal, then drain."""
     loop = asyncio.get_running_loop()
@@ -119,14 +122,13 @@ async def run(
     protocol: Callable[[], Echo] = partial(Echo, *shared)
     if options.limit:
         protocol = partial(limited, asyncio.Semaphore(options.limit), *shared)
-    await loop.create_server(protocol, sock=listener, backlog=1024, ssl=options.tls)
+    server = await loop.create_server(protocol, sock=listener, backlog=1024, ssl=options.tls)
     ready()
     await stopped.wait()
     for number in (SIGTERM, SIGINT):
         loop.remove_signal_handler(number)
         signal(number, SIG_DFL)
-    # Not by Server.close(): what it has accepted by then it trips over.
-    loop.remove_reader(listener)
+    leave(server, listener)
     listener.close()  # drain: the listener first, then the connections, cut at the grace
     if connections:
         await asyncio.wait([each.lost for each in connections], timeout=options.grace_s)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from signal import SIGINT, SIGTERM
 from ssl import SSLError, SSLZeroReturnError
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from implementations.asyncio.fetch import ATTEMPT_S, Stop, stop
-from implementations.contract import Exchange, Idle, Outcome, readable
+from implementations.asyncio.fetch import Stop, together
+from implementations.contract import ATTEMPT_S, Exchange, Idle, Outcome, readable
 from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
@@ -152,19 +151,10 @@ async def work(
 
 async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Fetch all URLs; return the signal that ended it, if one did."""
-    loop = asyncio.get_running_loop()
-    loop.set_default_executor(Lookups())
+    asyncio.get_running_loop().set_default_executor(Lookups())
     urls = enumerate(job.urls)
     idle: Idle[Connection] = Idle()
-    caught: int | None = None
-    try:
-        async with asyncio.TaskGroup() as workers:
-            for number in (SIGINT, SIGTERM):
-                loop.add_signal_handler(number, stop, workers, number)
-            for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers, one iterator
-                workers.create_task(work(urls, job, idle, record))
-    except* Stop as stopped:  # cancel: the group has cancelled the others
-        caught = next(iter(stopped.exceptions)).args[0]
+    caught = await together(job, lambda: work(urls, job, idle, record))
     for connection in idle.drain():
         close(connection)
     return caught

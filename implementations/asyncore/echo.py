@@ -9,7 +9,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from implementations.asyncore.waker import Waker
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     Channels = dict[int, asyncore.dispatcher]
 
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 POLL_S = 30.0  # asyncore's own
 TICK_S = 0.05  # how often to look at the clock, where something depends on it
 

@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from implementations.asyncore.waker import Waker
-from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
+from implementations.contract import ATTEMPT_S, CHUNK, Exchange, Idle, Outcome, readable
 from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Channels = dict[int, asyncore.dispatcher]
 
 LOOKUPS = Lookups()
-ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 TICK_S = 0.05  # how often to look at the clock
 
 

@@ -13,7 +13,7 @@ from curio.io import Socket
 from curio.ssl import CurioSSLContext
 from curio.traps import _write_wait
 
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from socket import socket
 
     from implementations.contract import EchoOptions
-
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 
 
 async def receive(connection: Socket, idle_s: float | None) -> bytes:

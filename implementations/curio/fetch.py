@@ -12,7 +12,7 @@ import curio
 from curio.io import Socket
 from curio.ssl import CurioSSLContext
 
-from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
+from implementations.contract import ATTEMPT_S, CHUNK, Exchange, Idle, Outcome, readable
 from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from implementations.contract import FetchJob, Url
 
 LOOKUPS = Lookups()
-ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 
 
 async def attempt(family: int, address: tuple[object, ...], errors: list[OSError]) -> Socket | None:

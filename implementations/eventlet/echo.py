@@ -13,7 +13,7 @@ from eventlet.green.ssl import GreenSSLSocket
 from eventlet.greenio import GreenSocket
 from eventlet.hubs import trampoline
 
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from implementations.contract import EchoOptions
 
     Connection: TypeAlias = GreenSocket | GreenSSLSocket
-
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 
 
 def receive(connection: Connection, idle_s: float | None) -> bytes:

@@ -16,7 +16,7 @@ from eventlet.greenio import GreenSocket
 from eventlet.hubs import trampoline
 from eventlet.queue import Empty, Queue
 
-from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
+from implementations.contract import ATTEMPT_S, CHUNK, Exchange, Idle, Outcome, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from implementations.contract import FetchJob, Url
 
     Connection: TypeAlias = GreenSocket | GreenSSLSocket
-
-ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 
 
 def attempt(family: int, address: tuple[object, ...], results: Queue) -> None:

@@ -8,7 +8,7 @@ from signal import SIGINT, SIGTERM
 from ssl import SSLSocket, SSLWantWriteError
 from typing import TYPE_CHECKING
 
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 from implementations.generators import sockets, trampoline
 from implementations.generators.trampoline import Group, Timeout
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from implementations.contract import EchoOptions
     from implementations.generators.trampoline import Work
-
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 
 
 def receive(connection: socket, idle_s: float | None) -> Work[bytes]:

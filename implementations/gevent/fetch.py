@@ -15,7 +15,7 @@ from gevent.pool import Group
 from gevent.queue import Empty, Queue
 from gevent.ssl import SSLSocket
 
-from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
+from implementations.contract import ATTEMPT_S, CHUNK, Exchange, Idle, Outcome, readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from implementations.contract import FetchJob, Url
 
     Connection: TypeAlias = gevent.socket.socket
-
-
-ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 
 
 def attempt(family: int, address: tuple[object, ...]) -> Connection | OSError:

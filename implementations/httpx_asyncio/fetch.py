@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from signal import SIGINT, SIGTERM
 from socket import gaierror
 from ssl import SSLError
 from time import perf_counter
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from implementations.asyncio.fetch import Stop, stop
+from implementations.asyncio.fetch import Stop, together
 from implementations.native import HEADERS, Body, TooLarge, failed
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ def session(job: FetchJob) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         verify=job.tls or False,  # there is nothing to verify where no URL is https
         limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),  # reuse
+        timeout=httpx.Timeout(None),  # work() bounds all of it; else each step ends after 5 s
         trust_env=False,
     )
 
@@ -77,19 +77,9 @@ async def work(
 
 async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Fetch all URLs; return the signal that ended it, if one did."""
-    loop = asyncio.get_running_loop()
     urls = enumerate(job.urls)
-    caught: int | None = None
     async with session(job) as client:
-        try:
-            async with asyncio.TaskGroup() as workers:
-                for number in (SIGINT, SIGTERM):
-                    loop.add_signal_handler(number, stop, workers, number)
-                for _ in range(min(job.limit, len(job.urls))):  # limit: so many workers
-                    workers.create_task(work(urls, job, client, record))
-        except* Stop as stopped:  # cancel: the group has cancelled the others
-            caught = next(iter(stopped.exceptions)).args[0]
-    return caught
+        return await together(job, lambda: work(urls, job, client, record))
 
 
 def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:

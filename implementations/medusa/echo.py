@@ -1,4 +1,4 @@
-"""echo on Medusa: asyncore's dispatchers on the loop that they came from."""
+"""echo on Medusa: asyncore's own, on the asyncore that Supervisor's Medusa runs on."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from socket import socket, socketpair
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 from implementations.threads.echo import echo
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from implementations.contract import EchoOptions
 
-BACKOFF_S = 0.1  # after a failed accept or fork, most likely for want of memory or descriptors
 ENDING = {signal.SIGTERM, signal.SIGINT}
 HEARD = {*ENDING, signal.SIGCHLD}
 

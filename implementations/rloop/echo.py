@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import rloop
+
 from implementations.asyncio.echo import run
-from implementations.rloop.loop import Loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,5 +18,6 @@ if TYPE_CHECKING:
 
 def serve(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
     """Run the loop until drained."""
-    with asyncio.Runner(loop_factory=Loop) as runner:
-        runner.run(run(listener, options, ready))
+    with asyncio.Runner(loop_factory=rloop.new_event_loop) as runner:
+        # Its Server.close() stops accepting, where a reader of the loop would be asyncio's.
+        runner.run(run(listener, options, ready, lambda server, _listener: server.close()))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import rloop
+
 from implementations.asyncio.fetch import run
-from implementations.rloop.loop import Loop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,5 +17,5 @@ if TYPE_CHECKING:
 
 def fetch_all(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | None:
     """Run the loop until every URL has its outcome; return the signal that ended it, if one did."""
-    with asyncio.Runner(loop_factory=Loop) as runner:
+    with asyncio.Runner(loop_factory=rloop.new_event_loop) as runner:
         return runner.run(run(job, record))

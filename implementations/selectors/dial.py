@@ -11,6 +11,7 @@ from selectors import EVENT_WRITE
 from socket import SOCK_STREAM, getaddrinfo, socket
 from typing import TYPE_CHECKING, Any
 
+from implementations.contract import ATTEMPT_S
 from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from implementations.selectors.loop import Loop
-
-ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 
 
 class Dialer:

@@ -14,10 +14,11 @@ from socket import socket, socketpair
 from time import monotonic
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from implementations.contract import BACKOFF_S
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 MANY = 4096  # bytes that say no more than that there is something to look for
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from signal import SIGINT, SIGTERM
 from ssl import SSLSocket, SSLWantWriteError
 from typing import TYPE_CHECKING
 
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 from implementations.stackless import sockets, tasklets
 from implementations.stackless.tasklets import Group, Timeout
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from socket import socket
 
     from implementations.contract import EchoOptions
-
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 
 
 def receive(connection: socket, idle_s: float | None) -> bytes:

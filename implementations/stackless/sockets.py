@@ -15,6 +15,7 @@ from socket import SO_ERROR, SOCK_STREAM, SOL_SOCKET, getaddrinfo, socket, socke
 from ssl import SSLSocket, SSLWantReadError, SSLWantWriteError
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from implementations.contract import ATTEMPT_S
 from implementations.lookups import Lookups
 from implementations.stackless.tasklets import Channel, Group, Timeout, wait_for
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LOOKUPS = Lookups()
-ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 
 
 def attempt(connection: socket, event: int, call: Callable[..., T], *args: Any) -> T:

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from implementations.contract import EchoOptions
 
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 SIGNALS = signal.SIGTERM, signal.SIGINT
 
 

@@ -13,7 +13,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from implementations.contract import CHUNK, Exchange, Idle, Outcome, readable
+from implementations.contract import ATTEMPT_S, CHUNK, Exchange, Idle, Outcome, readable
 from implementations.lookups import Lookups
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from implementations.contract import FetchJob, Url
 
 LOOKUPS = Lookups()
-ATTEMPT_S = 0.25  # for an address to answer before the next is tried as well (RFC 8305 5)
 SIGNALS = signal.SIGINT, signal.SIGTERM
 ENDED = signal.SIGUSR1  # the end of the work is a signal, too: one call waits for both
 

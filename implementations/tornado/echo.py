@@ -15,7 +15,7 @@ from tornado.iostream import IOStream, SSLIOStream, StreamClosedError
 from tornado.locks import Event, Semaphore
 from tornado.netutil import ssl_wrap_socket
 
-from implementations.contract import CHUNK
+from implementations.contract import BACKOFF_S, CHUNK
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from ssl import SSLSocket
 
     from implementations.contract import EchoOptions
-
-BACKOFF_S = 0.1  # after a failed accept, most likely for want of a descriptor
 
 
 class Stream(IOStream):

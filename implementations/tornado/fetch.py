@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
 from signal import SIGINT, SIGTERM
 from ssl import SSLError
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from tornado.gen import convert_yielded, multi, with_timeout
+from tornado.gen import convert_yielded, multi
 from tornado.ioloop import IOLoop
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
@@ -96,14 +95,11 @@ async def work(
     """Fetch URLs one after another until none is left."""
     for index, url in urls:
         begin = perf_counter()
-        fetching = convert_yielded(fetch(url, job, idle))
-        try:  # deadline: connecting and a retry included
-            exchange = await with_timeout(timedelta(seconds=job.deadline_s), fetching)
-            outcome = exchange.outcome(perf_counter() - begin)
+        try:
+            async with asyncio.timeout(job.deadline_s):  # deadline: connecting and a retry included
+                outcome = (await fetch(url, job, idle)).outcome(perf_counter() - begin)
         except OSError as error:
             outcome = Outcome.failed(error, perf_counter() - begin)
-        finally:
-            fetching.cancel()  # cancel, deadline: with_timeout alone would let it go on
         record(index, outcome)
         if job.fail_fast and outcome.error:
             stop()

@@ -37,17 +37,13 @@ CAUSES: dict[type[Exception], OSError] = {
 }
 
 
-@implementer(IHandshakeListener, IHalfCloseableProtocol)
+@implementer(IHalfCloseableProtocol)
 class Connection(Protocol):
     """Carries one exchange after another."""
 
     exchange: Exchange
     answered: Deferred[Exchange]
     shaken = lost = False
-
-    def handshakeCompleted(self) -> None:
-        """Know that what fails from now on is not the handshake."""
-        self.shaken = True
 
     def dataReceived(self, data: bytes) -> None:
         """Feed the exchange."""
@@ -65,8 +61,8 @@ class Connection(Protocol):
     def readConnectionLost(self) -> None:
         """Tell FIN from RST: the reactor takes an error that it meets while polling for a FIN."""
         reset = self.transport.getHandle().getsockopt(SOL_SOCKET, SO_ERROR)
+        self.transport.loseConnection()
         self.connectionLost(Failure(error.ConnectionLost() if reset else error.ConnectionDone()))
-        close(self)
 
     def writeConnectionLost(self) -> None:
         """Never happens: no connection is half-closed from here."""
@@ -85,6 +81,16 @@ class Connection(Protocol):
         self.answer()
 
 
+# A class of its own: of these two interfaces an endpoint hands on the last one alone.
+@implementer(IHandshakeListener)
+class TLSConnection(Connection):
+    """Carries one exchange after another, over TLS."""
+
+    def handshakeCompleted(self) -> None:
+        """Know that what fails from now on is not the handshake."""
+        self.shaken = True
+
+
 class Lookups(ThreadPool):
     """Threads for lookups, which the end of the process does not wait for: one may hang."""
 
@@ -97,7 +103,7 @@ def connect(url: Url, job: FetchJob) -> Deferred[Connection]:
     numeric = isIPAddress(url.host) or isIPv6Address(url.host)
     kind = TCP4ClientEndpoint if numeric else HostnameEndpoint
     endpoint = kind(reactor, url.host, url.port, job.deadline_s)
-    factory = Factory.forProtocol(Connection)
+    factory = Factory.forProtocol(TLSConnection if url.scheme == "https" else Connection)
     factory.noisy = False
     if url.scheme == "http" or job.tls is None:
         return endpoint.connect(factory)
@@ -115,8 +121,8 @@ def close(connection: Connection) -> None:
 def reuse(url: Url, idle: Idle[Connection]) -> Connection | None:
     """Return an idle connection on which nothing has arrived, if there is one."""
     while connection := idle.take(url):
-        if not connection.lost and not readable(connection.transport.fileno()):
-            connection.transport.resumeProducing()
+        alive = connection.exchange.reusable and not connection.lost
+        if alive and not readable(connection.transport.fileno()):
             return connection
         close(connection)
     return None
@@ -133,7 +139,6 @@ def talk(
 
     def leave(exchange: Exchange) -> Exchange:
         if exchange.reusable:  # reuse
-            connection.transport.pauseProducing()
             idle.put(url, connection)
         else:
             close(connection)

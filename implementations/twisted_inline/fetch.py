@@ -33,7 +33,6 @@ def talk(connection: Connection, url: Url, job: FetchJob, idle: Idle[Connection]
     connection.transport.write(connection.exchange.request)
     exchange = yield connection.answered  # end, reset: the protocol tells the exchange
     if exchange.reusable:  # reuse
-        connection.transport.pauseProducing()
         idle.put(url, connection)
     else:
         close(connection)

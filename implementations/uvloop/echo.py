@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from implementations.asyncio.echo import run
-from implementations.uvloop.loop import Loop
+from implementations.uvloop.loop import Loop, leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,4 +18,4 @@ if TYPE_CHECKING:
 
 def serve(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
     """Run the loop until drained."""
-    uvloop.run(run(listener, options, ready), loop_factory=Loop)
+    uvloop.run(run(listener, options, ready, leave), loop_factory=Loop)

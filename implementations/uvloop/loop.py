@@ -15,13 +15,12 @@ from aiohappyeyeballs import start_connection
 if TYPE_CHECKING:
     from asyncio import AbstractServer, BaseProtocol
     from collections.abc import Callable
+    from socket import socket
     from ssl import SSLContext
 
 
 class Loop(uvloop.Loop):
     """asyncio's code finds here what it asks of a loop."""
-
-    _server: AbstractServer
 
     async def create_connection(  # type: ignore[override]  # what is asked for here alone
         self,
@@ -45,11 +44,7 @@ class Loop(uvloop.Loop):
             protocol_factory, sock=connected, ssl=ssl, server_hostname=host if ssl else None
         )
 
-    async def create_server(self, *words: Any, **options: Any) -> Any:
-        """Remember the server."""
-        self._server = await super().create_server(*words, **options)
-        return self._server
 
-    def remove_reader(self, fd: Any) -> Any:  # noqa: ARG002
-        """Stop accepting, which libuv does, and no reader of the listener."""
-        self._server.close()
+def leave(server: AbstractServer, _listener: socket) -> None:
+    """Accept no more: libuv accepts, and no reader of the loop; here close() trips over nothing."""
+    server.close()

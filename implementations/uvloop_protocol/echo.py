@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from implementations.asyncio_protocol.echo import LimitedEcho, run
-from implementations.uvloop.loop import Loop
+from implementations.uvloop.loop import Loop, leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,4 +49,4 @@ class EarlyEcho(LimitedEcho):
 
 def serve(listener: socket, options: EchoOptions, ready: Callable[[], None]) -> None:
     """Run the loop until drained."""
-    uvloop.run(run(listener, options, ready, EarlyEcho), loop_factory=Loop)
+    uvloop.run(run(listener, options, ready, EarlyEcho, leave), loop_factory=Loop)
