@@ -158,3 +158,15 @@ def test_no_urls_is_success() -> None:
     """Nothing to fetch: no line, status 0."""
     done = run("asyncio", "fetch")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_twisted_hears_of_a_half_close_through_an_endpoint() -> None:
+    """An endpoint's wrapper hands on one interface of several: that of the half-close is it."""
+    from twisted.internet.endpoints import _WrappingFactory  # noqa: PLC0415  slow to import
+    from twisted.internet.interfaces import IHalfCloseableProtocol  # noqa: PLC0415
+    from twisted.internet.protocol import Factory  # noqa: PLC0415
+
+    from implementations.twisted.fetch import Connection  # noqa: PLC0415
+
+    wrapped = _WrappingFactory(Factory.forProtocol(Connection)).buildProtocol(None)
+    assert IHalfCloseableProtocol.providedBy(wrapped)

@@ -202,6 +202,25 @@ def deadline_with_retry(stage: Stage) -> None:
                 )
 
 
+@case(
+    "F12.4",
+    needs="core",
+    again=True,
+    does="stalls an answer with --deadline-s 5.1",
+    expects="`timeout` after 5.1 to 5.3 s, and the socket closed then",
+    why="clients have time limits of their own, and some round long ones",
+)
+def long_deadline(stage: Stage) -> None:
+    """Play F12.4."""
+    with (
+        Origin(stage) as origin,
+        stage.fetch([origin.url("/")], "--deadline-s", "5.1") as client,
+    ):
+        origin.serve(client, 8.0)
+        _judge_deadline(stage, client, origin, 5.1)
+        client.by_index()
+
+
 def _expect_tries(requests: Sequence[Request], count: int, what: str) -> None:
     """Raise Failure unless the origin saw so many requests, each retry first on its connection."""
     if len(requests) != count:

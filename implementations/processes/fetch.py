@@ -48,7 +48,7 @@ class Urls:
         self.met.add(self.urls[index].origin)
         return index, self.urls[index]
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """Hand over no URL any more, in no process."""
         with self.head:
             self.head.value = len(self.urls)
@@ -63,7 +63,7 @@ def work(job: FetchJob, urls: Urls, outcomes: Connection) -> None:
 
     def record(index: int, outcome: Outcome) -> None:
         if job.fail_fast and outcome.error:
-            urls.close()  # cancel: before others hear of it they would go on
+            urls.stop()  # cancel: before others hear of it they would go on
         outcomes.send((index, outcome))  # so few bytes go through a pipe as one (PIPE_BUF)
 
     idle: Idle[socket] = Idle()
