@@ -154,7 +154,7 @@ async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | No
     asyncio.get_running_loop().set_default_executor(Lookups())
     urls = enumerate(job.urls)
     idle: Idle[Connection] = Idle()
-    # limit: so many workers, one iterator
+    # limit: so many workers, one iterator; cancel: the first error ends them all
     caught = await together(job, lambda: work(urls, job, idle, record))
     for connection in idle.drain():
         close(connection)

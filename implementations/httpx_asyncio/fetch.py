@@ -79,7 +79,7 @@ async def run(job: FetchJob, record: Callable[[int, Outcome], None]) -> int | No
     """Fetch all URLs; return the signal that ended it, if one did."""
     urls = enumerate(job.urls)
     async with session(job) as client:
-        # limit: so many workers, one iterator
+        # limit: so many workers, one iterator; cancel: the first error ends them all
         return await together(job, lambda: work(urls, job, client, record))
 
 
