@@ -12,7 +12,7 @@ from harness.check.case import Case, Failure
 from harness.check.fetch_rows import ok, row, sized
 from harness.check.origin import Step
 from harness.check.stage import Stage
-from harness.check.table import FIRST_ROW, rows_alone, table
+from harness.check.table import AFTERWARDS, FIRST_ROW, Setting, _doors, followed, rows_alone, table
 from harness.model import Implementation
 
 if TYPE_CHECKING:
@@ -143,6 +143,17 @@ def test_company_changes_no_verdict(fault: str) -> None:
         case.id: together[case.id].verdict for case in some
     }
     assert "FAIL" in {one.verdict for one in together.values()}
+
+
+def test_what_spoils_a_connection_has_a_door_to_itself() -> None:
+    """A row that forbids reuse, with who may reuse it all the same; one that ends a connection."""
+    plain = row("plain", sized(b"a"), ok(b"a"))
+    spoilt = row("spoilt", sized(b"b") + b"more", ok(b"b"), reuse=False)
+    ended = row("ended", (sized(b"c"), Step.FIN), ok(b"c"))
+    rows = followed([plain, spoilt, ended, plain], Setting(limit=1))
+    assert rows == [plain, spoilt, AFTERWARDS, ended, plain]
+    assert _doors(rows, Setting(limit=1)) == [0, 1, 1, 2, 0]
+    assert _doors(rows, Setting(limit=4)) == [0] * 5
 
 
 def test_a_missing_line_is_looked_for_alone() -> None:

@@ -63,6 +63,11 @@ class Row:
         """All bytes of the reply."""
         return b"".join(part for part in self.reply if isinstance(part, bytes))
 
+    @property
+    def ends(self) -> bool:
+        """True where the origin ends the connection, its own direction at least."""
+        return any(part in {Step.FIN, Step.NOTIFY, Step.CUT, Step.RST} for part in self.reply)
+
 
 def row(
     name: str,

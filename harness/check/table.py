@@ -213,15 +213,15 @@ def followed(rows: Sequence[Row], setting: Setting) -> list[Row]:
 def _doors(rows: Sequence[Row], setting: Setting) -> list[int]:
     """Return the origin's door for each row.
 
-    Of rows in turn, one that AFTERWARDS follows has a door to itself: who asks again on a
-    connection that was spoilt spoils no other row's answer.
+    Of rows in turn, one that AFTERWARDS follows has a door to itself, and so has one that ends its
+    connection: who asks again on one that was spoilt, or went stale, spoils no other row's answer.
     """
     doors: list[int] = []
     own = 0
     for one, after in zip_longest(rows, rows[1:]):
         if one is AFTERWARDS and doors:
             doors.append(doors[-1])
-        elif after is AFTERWARDS and setting.limit == 1:
+        elif setting.limit == 1 and (after is AFTERWARDS or one.ends):
             own += 1
             doors.append(own)
         else:
