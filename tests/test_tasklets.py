@@ -1,12 +1,14 @@
 """Tasklets and channels: who waits for whom, and what an error must not hide."""
 
 from contextlib import suppress
+from selectors import EVENT_READ
+from socket import socketpair
 
 import pytest
 
 pytest.importorskip("greenlet")
 
-from implementations.stackless.tasklets import Channel, Group, Timeout, run
+from implementations.stackless.tasklets import Channel, Group, Timeout, run, sleep, wait_for
 
 
 def waiting() -> None:
@@ -51,6 +53,23 @@ def test_a_tasklet_that_is_killed_leaves_its_channel() -> None:
 
     assert run(main) == 7
     assert seen == []
+
+
+def test_a_socket_that_is_ready_for_who_was_killed_concerns_nobody() -> None:
+    """Between being killed and its turn a tasklet has left its channel, and the socket is known."""
+    here, there = socketpair()
+
+    def main() -> str:
+        group = Group()
+        group.spawn(wait_for, here, EVENT_READ)
+        sleep(0)
+        group.kill()
+        there.send(b"too late")
+        group.join()
+        return "went on"
+
+    with here, there:
+        assert run(main) == "went on"
 
 
 def test_a_tasklet_that_is_killed_before_it_began_never_begins() -> None:

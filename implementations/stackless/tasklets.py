@@ -121,7 +121,8 @@ def run(function: Callable[..., T], *arguments: object) -> T:
     while not first.dead:
         wait_s = 0 if runnable else timers[0][0] - monotonic() if timers else None
         for key, _events in selector.select(wait_s):
-            key.data.send(None)
+            if key.data.balance < 0:  # or who waited there was killed, and its turn is to come
+                key.data.send(None)
         while timers and timers[0][0] <= monotonic() and timers[0][-1].expire():
             timers.pop(0)
         for _ in range(len(runnable)):  # who becomes runnable meanwhile waits for the next round
