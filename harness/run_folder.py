@@ -72,6 +72,21 @@ def reopen(folder: Path) -> Plan:
     return plan
 
 
+def prolong(folder: Path, plan: Plan, budget_s: float) -> Plan:
+    """Return an earlier run's plan with a larger budget, and keep it. Raises UsageError."""
+    if budget_s <= plan.budget_s:
+        raise UsageError(
+            f"{folder} was planned with a budget of {plan.budget_s:g}s; to go on longer, "
+            "--budget has to be more than that."
+        )
+    others = tuple(word for word in plan.arguments if not word.startswith("--budget="))
+    longer = msgspec.structs.replace(
+        plan, budget_s=budget_s, arguments=(*others, f"--budget={budget_s:g}s")
+    )
+    files.write_json(folder / "plan.json", longer)
+    return longer
+
+
 def publish(folder: Path, out: Path) -> None:
     """Copy what a committed report rests on: all records as they are, but for the samples.
 

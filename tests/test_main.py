@@ -40,7 +40,7 @@ def harness(*words: str, timeout: float = 120) -> subprocess.CompletedProcess[st
         (["compare", "--workload", "swim"], "swim"),
         (["compare", "--from", "/no/such/folder"], "/no/such/folder"),
         (["compare", "--resume", "/no/such/run"], "/no/such/run is no run folder"),
-        (["compare", "--resume", "tests", "--quick"], "give no other option"),
+        (["compare", "--resume", "tests", "--quick"], "give --budget, if any other option"),
         (["compare", "--out", "tests"], "not an empty folder"),
         (["compare", "--only", "trio", "--out", "/proc/x"], "cannot write to /proc/x"),
         (["report", "/no/such/run"], "is no run folder"),

@@ -6,6 +6,7 @@ Rules: the order of the stages is `stages.STAGES`; this only walks it.
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     "--resume",
     type=options.RunFolder(),
     metavar="DIR",
-    help="Go on with a run that was cut short.",
+    help="Go on with a run that was cut short; with --budget, for longer than was planned.",
 )
 def compare(choice: Choice, resume: Path | None) -> None:
     """Check, measure and report: the main job.
@@ -38,11 +39,16 @@ def compare(choice: Choice, resume: Path | None) -> None:
     nox -s compare -- --quick
     nox -s compare -- --only trio,asyncio --workload echo --budget 3m
     nox -s compare -- --python 3.11,3.12,3.13
+    nox -s compare -- --resume runs/DIR --budget 1h
     """
     if resume:
-        if choice.given():
-            raise UsageError("--resume goes on with a run as it was planned; give no other option.")
+        if replace(choice, budget=None).given():
+            raise UsageError(
+                "--resume goes on with a run as it was planned; give --budget, if any other option."
+            )
         folder, the_plan = resume, run_folder.reopen(resume)
+        if choice.budget:
+            the_plan = run_folder.prolong(folder, the_plan, choice.budget)
     else:
         the_plan = stages.fit_budget(choice.plan(), given=choice.budget is not None)
         folder = run_folder.create(choice.out, the_plan)
