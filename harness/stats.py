@@ -160,6 +160,14 @@ def sign_flip_p(compared: Sequence[Mapping[int, float]], seed: Sequence[int]) ->
     return [float(p) for p in adjusted]
 
 
+def least_p(blocks: int) -> float:
+    """Return the smallest p that `sign_flip_p` gives with so many blocks: of them all, alike.
+
+    The data's own flip counts, and where all flips are tried, the one that mirrors it.
+    """
+    return 2.0 / 2**blocks if blocks <= EXACT_BLOCKS else 1.0 / (RESAMPLES + 1)
+
+
 def _flips(blocks: int, seed: Sequence[int]) -> Any:
     """Return signs to give to blocks, a row each; the first leaves them as they are."""
     if blocks <= EXACT_BLOCKS:

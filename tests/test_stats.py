@@ -111,6 +111,15 @@ def test_the_test_reaches_no_less_than_two_to_the_minus_n() -> None:
     assert stats.sign_flip_p([], (1,)) == []
 
 
+def test_the_smallest_p_is_that_of_blocks_all_alike() -> None:
+    """What the report says can be reached at best is what the test gives at best."""
+    for blocks in (2, 6, 9, 13):
+        alike = dict.fromkeys(range(blocks), 0.1)
+        assert stats.sign_flip_p([alike], (1,)) == [pytest.approx(stats.least_p(blocks))]
+    drawn = stats.sign_flip_p([dict.fromkeys(range(14), 0.1)], (1,))[0]
+    assert stats.least_p(14) <= drawn < 10 * stats.least_p(14)
+
+
 @pytest.mark.parametrize("blocks", [5, 8, 12])
 def test_one_comparison_has_the_p_of_scipys_permutation_test(blocks: int) -> None:
     """Nothing is adjusted where nothing else is compared."""

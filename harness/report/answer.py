@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 from harness.model import WORKLOADS
 from harness.report import FOLDER, HTML_FILE, numbers, siblings, words
 from harness.report.markdown import Markdown, join, link, small, strong, table, text
-from harness.report.sentences import connection_kib, differing
+from harness.report.marks import marks
+from harness.report.sentences import connection_kib
 from harness.report.tables import NOTHING, known_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from harness.model import Implementation, VerdictKind
+    from harness.model import Implementation
     from harness.summary import CellSummary, Estimate, Result, Standing, Summary, WorkloadSummary
 
 BELOW = "<br>"
 _DOUBT = "≠"
-_LISTED = 3  # clauses that a cell has room for
 
 
 def with_interval(found: Estimate | None, *, most: int = 2, mark: str = "") -> Markdown:
@@ -58,7 +58,7 @@ def cpu(found: WorkloadSummary, name: str) -> str:
     return numbers.figure(result.cpu_us, most=1) if result else numbers.NONE
 
 
-def _shared(one: Implementation) -> int:
+def shared(one: Implementation) -> int:
     """Return the lines of the files of its folder that are neither workload's own."""
     own = {f"{workload}.py" for workload in WORKLOADS}
     return sum(count for name, count in one.code_lines.items() if name not in own)
@@ -68,27 +68,17 @@ def lines(one: Implementation, file: str) -> Markdown:
     """Return the lines of code of one of its files, and where it stands."""
     if file not in one.code_lines:
         return text(numbers.NONE)
-    shared = _shared(one)
-    many = f"{one.code_lines[file]}" + (f" + {shared}" if shared else "")
+    also = shared(one)
+    many = f"{one.code_lines[file]}" + (f" + {also}" if also else "")
     return link(many, f"{one.folder}/{file}") if one.folder else text(many)
 
 
-def _behaviour(summary: Summary, found: Iterable[Standing]) -> Markdown:
-    """Return the worst of its standings, and the clauses below MUST in which it differs."""
-    rows = list(found)
-    name = rows[0].implementation
-    own = [clause for row in rows if row.status == "ok" for clause in row.clauses]
-    if own:  # declared, and ranked all the same: a native client
-        own += [clause for clause, _, _ in differing(summary, name)]
-        which = " ".join(own) if len(own) <= _LISTED else f"{len(own)} clauses"
-        return text(f"{words.MARKS['DECLARED']} {which}")
-    bad = list(dict.fromkeys(words.status(row) for row in rows if row.status != "ok"))
-    said = bad or list(dict.fromkeys(words.status(row) for row in rows))
-    by_kind: dict[VerdictKind, list[str]] = {}
-    for clause, _, kind in differing(summary, name):
-        by_kind.setdefault(kind, []).append(clause)
-    said += [f"{words.MARKS[kind]} {' '.join(clauses)}" for kind, clauses in by_kind.items()]
-    return join(said, BELOW)
+def _behaviour(
+    summary: Summary, many: Iterable[WorkloadSummary], rows: Iterable[Standing | None]
+) -> Markdown:
+    """Return how it keeps the contract, and the clauses in which it differs, a line each."""
+    there = {w.workload: row for w, row in zip(many, rows, strict=True) if row}
+    return join((words.mark(one.status, one.which) for one in marks(summary, there)), BELOW)
 
 
 def _name(one: Implementation, *, variant: bool, heavy: bool) -> Markdown:
@@ -151,7 +141,7 @@ def _answer(summary: Summary, many: Sequence[WorkloadSummary], kinds: Collection
     for name, variant in siblings.grouped(names, known):
         one, own = known[name], [rows_of.get(name) for rows_of in by_name]
         row: list[object] = [_name(one, variant=variant, heavy=name in heavy)]
-        row.append(_behaviour(summary, filter(None, own)))
+        row.append(_behaviour(summary, many, own))
         for standing in own:
             row += _standing(one, standing)
         row.append(pairs([numbers.percent(s.of_reference if s else None) for s in own]))
@@ -210,38 +200,3 @@ def side_by_side(summary: Summary) -> Markdown:
     for found in summary.workloads:
         heads += [f"{found.workload}.py, lines", f"beside {than}'s"]
     return table(heads, rows, "l" + "rl" * len(summary.workloads)) if rows else NOTHING
-
-
-def legend(summary: Summary) -> Markdown:
-    """Return what the columns are, in a paragraph."""
-    parts = [
-        "A rank such as 2–3 is a range: these places cannot be told apart.",  # noqa: RUF001
-        "Small: 95% intervals.",
-    ]
-    known = known_by_name(summary)
-    if any(variant for _, variant in siblings.grouped(list(known), known)):
-        arrow = siblings.ARROW.strip()
-        what = "a variant of the one above"
-        if any(one.same_as for one in known.values()):
-            what += ", or the same on another Python"
-        parts.append(f"{arrow}: {what}, ranked as if it stood alone.")
-    if usual(summary):
-        parts.append("Bold names take part in every run, the others where they are asked for.")
-    for found in summary.workloads:
-        if cells := [c.cell for c in plain_cells(found)]:
-            mean = "geometric mean of " if len(cells) > 1 else ""
-            parts.append(f"{found.workload.capitalize()} rate: {mean}{words.cells(cells)}.")
-    firsts = [words.cell(plain_cells(w)[0].cell) for w in summary.workloads if plain_cells(w)]
-    if firsts:
-        nouns = " and ".join(f"a {words.NOUN[w.workload][0]}" for w in summary.workloads)
-        parts.append(f"CPU: {nouns}, at {' and '.join(firsts)}.")
-    if given := rate_cell(summary.workloads):
-        parts.append(f"p99: at {words.cell(given.cell)}.")
-    shared = (
-        ", + those of files that both programs share" if any(map(_shared, known.values())) else ""
-    )
-    parts.append(f"KiB: an idle connection's. Lines: of code{shared}.")
-    if len(summary.workloads) > 1:
-        both = ", below it ".join(found.workload for found in summary.workloads)
-        parts.append(f"Two figures in a cell: {both}.")
-    return text(" ".join(parts))

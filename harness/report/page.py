@@ -9,8 +9,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from harness import contrast
-from harness.model import BASELINE, BLOCKS_LEAST
+from harness.model import BASELINE
 from harness.report import (
     FOLDER,
     HTML_FILE,
@@ -25,6 +24,7 @@ from harness.report import (
     models,
     numbers,
     provenance,
+    reading,
     sentences,
     tables,
     taxes,
@@ -101,6 +101,12 @@ def _usual(summary: Summary) -> Markdown:
     return Markdown("\n".join(f"- {strong(w)}{what} {text(places)}" for w, places in said))
 
 
+def _reading(summary: Summary) -> Markdown:
+    """Return what each word means, a line each."""
+    said = (f"- {strong(one.term)}: {text(one.means)}." for one in reading.terms(summary))
+    return Markdown("\n".join(said))
+
+
 def _bullets(rows: Iterable[tuple[str, str]]) -> Markdown:
     return Markdown("\n".join(f"- {strong(title)} {text(said)}" for title, said in rows))
 
@@ -127,7 +133,8 @@ def _answer(summary: Summary, drawn: Mapping[str, Picture]) -> dict[str, object]
         "usual": _usual(summary),
         "answer": answer.answer(summary),
         "natives": answer.natives(summary),
-        "legend": answer.legend(summary),
+        "legend": reading.legend(summary),
+        "reading": details(reading.HEADING, _reading(summary)),
         "missing": Markdown("\n".join(dict.fromkeys("\n".join(filter(None, missing)).split("\n")))),
         "answer_picture": _tag(drawn, "answer"),
         "sentences": _sentences(summary),
@@ -306,9 +313,6 @@ def page(
         **_story(summary),
         "side_by_side": answer.side_by_side(summary),
         "baseline": BASELINE,
-        "tie": f"{contrast.TIE:.0%}",
-        "alpha": f"{contrast.ALPHA:.0%}",
-        "least": BLOCKS_LEAST,
         "versions": words.versions(summary),
         "contestants": details("Loops, styles and read sizes", tables.contestants(summary)),
         **_method(summary, proof, rows or {}),

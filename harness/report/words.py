@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from harness.model import Implementation
-    from harness.summary import Standing, Summary, WorkloadSummary
+    from harness.summary import Standing, Status, Summary, WorkloadSummary
 
 MARKS: dict[VerdictKind, str] = {
     "PASS": "✅",
@@ -66,16 +66,20 @@ def cell(where: Cell) -> str:
     return f"{where.concurrency} at once, {delay}"
 
 
-def status(row: Standing) -> str:
-    """Return what stands in the behaviour column of the answer."""
-    clauses = " ".join(row.clauses)
+def mark(status: Status, clauses: str = "") -> str:
+    """Return a line of the behaviour column: how somebody stands, and the clauses it comes from."""
     return {
         "ok": f"✅ {clauses}".rstrip(),
         "declared": f"🔶 {clauses}",
         "unproven": f"❔ {clauses}",
         "fail": f"❌ {clauses}",
         "cannot-run": "takes no part",
-    }[row.status]
+    }[status]
+
+
+def status(row: Standing) -> str:
+    """Return what stands where a figure would, of whoever has none."""
+    return mark(row.status, " ".join(row.clauses))
 
 
 def why_no_figures(row: Standing) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness.report import controls, numbers, words
 from harness.report.html.matrix import SHOWN
 from harness.report.markdown import visible
+from harness.report.marks import KINDS, marks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
         Estimate,
         Result,
         Standing,
-        Status,
         Summary,
         WorkloadSummary,
     )
@@ -48,8 +48,8 @@ class Cell(NamedTuple):
     by: float | str | None = None
     href: str = ""
     strong: bool = False
-    css: str = ""
-    """The class of a verdict."""
+    signed: tuple[tuple[str, str], ...] = ()
+    """The text once more, each verdict in it with its class."""
 
 
 class Table(NamedTuple):
@@ -136,19 +136,19 @@ def _memory(summary: Summary, workload: Workload, name: str) -> Cell:
     return NOTHING
 
 
-_KINDS: dict[Status, VerdictKind] = {
-    "ok": "PASS",
-    "declared": "DECLARED",
-    "unproven": "INCONCLUSIVE",
-    "fail": "FAIL",
-    "cannot-run": "UNSUPPORTED",
-}
+def _signed(kind: VerdictKind, more: str = "") -> tuple[str, str]:
+    """Return the class of a verdict, and its sign and word with what stands behind them."""
+    css, sign, word = SHOWN[kind]
+    return css, visible(" ".join(filter(None, (sign, word, more))))
 
 
-def _behaviour(row: Standing) -> Cell:
-    css, sign, word = SHOWN[_KINDS[row.status]]
-    said = " ".join((sign, word, *row.clauses))
-    return Cell(visible(said), visible(row.reason), float(list(_KINDS).index(row.status)), css=css)
+def _behaviour(summary: Summary, workload: Workload, row: Standing) -> Cell:
+    """Return what REPORT.md says of it, sorted by the worst of that."""
+    found = marks(summary, {workload: row})
+    signed = tuple(_signed(one.kind, one.which) for one in found)
+    worst = max(list(KINDS).index(one.status) for one in found)
+    text = " ".join(said for _, said in signed)
+    return Cell(text, visible(row.reason), float(worst), signed=signed)
 
 
 def _where(each: CellSummary) -> str:
@@ -185,7 +185,8 @@ def answer(summary: Summary, found: WorkloadSummary) -> Table:
         cells += [_estimate(first.cpu_us if first else None, most=1)]
         cells += [_p99(_in(paced, name))] if paced else []
         cells += [_memory(summary, found.workload, name)]
-        cells += [Cell(f"{lines}", by=float(lines)) if lines else NOTHING, _behaviour(row)]
+        cells += [Cell(f"{lines}", by=float(lines)) if lines else NOTHING]
+        cells += [_behaviour(summary, found.workload, row)]
         rows.append(tuple(cells))
     return Table(
         f"answer-{found.workload}", "The answer", words.withheld(found), tuple(columns), tuple(rows)
@@ -326,8 +327,8 @@ def contestants(summary: Summary) -> Table:
 def _passed(canary: Canary) -> Cell:
     if canary.passed is None:
         return Cell(controls.verdict(canary), by="unknown")
-    css, sign, word = SHOWN["PASS" if canary.passed else "FAIL"]
-    return Cell(f"{sign} {word}", by=word, css=css)
+    signed = _signed("PASS" if canary.passed else "FAIL")
+    return Cell(signed[1], by=signed[1], signed=(signed,))
 
 
 def canaries(summary: Summary) -> Table:

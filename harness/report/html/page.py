@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 from markupsafe import Markup
 
-from harness.report import answer, engine, words
+from harness.report import answer, engine, reading, words
 from harness.report.html import drawings, figures, reader
 from harness.report.html.clauses import clauses
 from harness.report.html.matrix import matrix
@@ -100,6 +100,9 @@ def _parts(
         "created": visible(summary.created),
         "python": visible(words.pythons(summary)),
         "warnings": [visible(one) for one in words.warnings(summary)],
+        "how": reading.HEADING,
+        "legend": visible(reading.columns(summary)),
+        "terms": list(reading.terms(summary)),
         "workloads": [
             (found.workload, words.WHAT[found.workload], figures.answer(summary, found))
             for found in summary.workloads
