@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 from markupsafe import escape
 
 from harness import files
-from harness.report import marks, page, reading
+from harness.report import behaviour, marks, page, reading
 from harness.report.html import figures
 from harness.report.html import page as whole
+from harness.report.html.matrix import matrix
 from harness.report.markdown import text
 from harness.summary import Standing, Summary
+
+if TYPE_CHECKING:
+    from harness.model import VerdictKind
 
 GOLDEN = Path(__file__).resolve().parent / "golden" / "run" / "summary.json"
 
@@ -73,3 +78,56 @@ def test_both_pages_read_their_figures_alike(summary: Summary) -> None:
     assert "these places cannot be told apart" in how
     assert "below it" not in how
     assert "With 8 blocks the smallest possible is 0.0078" in how
+
+
+def of_cases(summary: Summary, clause: str, *kinds: VerdictKind) -> Summary:
+    """Return a summary in which a clause of as many cases ended so for Trio, and its worst is told.
+
+    The first kind is the clause's own.
+    """
+    suite = [one for one in summary.suite if one.text.case.partition(".")[0] != clause]
+    (model, *_) = (one for one in summary.suite if one not in suite)
+    for at, kind in enumerate(kinds):
+        told = msgspec.structs.replace(model.text, case=f"{clause}.{at}")
+        verdicts: dict[str, VerdictKind] = {**model.verdicts, "trio": kind}
+        suite.append(msgspec.structs.replace(model, text=told, verdicts=verdicts))
+    clauses = tuple(
+        msgspec.structs.replace(c, verdicts={**c.verdicts, "trio": kinds[0]})
+        if c.clause == clause
+        else c
+        for c in summary.clauses
+    )
+    return msgspec.structs.replace(summary, clauses=clauses, suite=tuple(suite))
+
+
+def test_what_was_not_decided_hides_no_difference(summary: Summary) -> None:
+    """Declared in two cases, undecided in one: both are said, in every place that says either."""
+    found = of_cases(summary, "E18", "INCONCLUSIVE", "DECLARED", "DECLARED", "PASS")
+    cases = behaviour.by_clause(found)["E18"]
+    said = behaviour.tallies(cases, "trio", "INCONCLUSIVE")
+    assert said == [("DECLARED", "2/4"), ("INCONCLUSIVE", "1/4")]
+    text = behaviour.differences(found)
+    assert "🔶 2/4 ❔ 1/4" in text
+    assert "❔ not decided (the reason stands below)" in text
+    (one,) = marks.marks(found, {"echo": Standing(implementation="trio", status="ok")})[1:]
+    assert (one.kind, one.clauses) == ("DECLARED", ("E18",))
+    made = matrix(found, {})
+    assert made is not None
+    (fold,) = [f for _, _, folds in made.workloads for f in folds if f.id == "E18"]
+    shown = [(m.sign, m.many) for m in fold.marks if m]
+    assert ("◆", "2/4, ? 1/4") in shown
+
+
+def test_a_declared_difference_that_nothing_showed_is_told_as_that(summary: Summary) -> None:
+    """Seen in none of the cases of this run, of which some were not decided."""
+    (trio,) = (one for one in summary.implementations if one.name == "trio")
+    trio = msgspec.structs.replace(trio, known={"E18": "of IPv6 it knows nothing"})
+    ones = tuple(trio if one.name == "trio" else one for one in summary.implementations)
+    ways: tuple[tuple[tuple[VerdictKind, ...], str], ...] = (
+        (("PASS", "PASS"), "seen in none of 2 cases in this run"),
+        (("INCONCLUSIVE", "PASS"), "seen in none of 2 cases in this run, 1 not decided"),
+        (("DECLARED", "PASS"), "seen in 1 of 2 cases"),
+    )
+    for kinds, said in ways:
+        found = msgspec.structs.replace(of_cases(summary, "E18", *kinds), implementations=ones)
+        assert f"**Trio** <sub>{said}</sub>" in behaviour.declared(found)

@@ -23,6 +23,8 @@ SHOWN_CASES = 3  # of a group; the rest are counted, and stand in cases.html
 SHOWN_LINES = 20  # of a wire log
 SHOWN_LOGS = 12  # of a list; a page with more would be about nothing else
 
+_TELLING: tuple[VerdictKind, ...] = ("FAIL", "DECLARED", "HARNESS-ERROR", "INCONCLUSIVE")
+
 
 def by_level(summary: Summary, workload: Workload) -> list[ClauseSummary]:
     """Return the clauses of a workload: MUST first, then SHOULD, then INFO."""
@@ -44,6 +46,20 @@ def tally(cases: Sequence[CaseSummary], name: str, kind: VerdictKind) -> str:
     own = [one.verdicts[name] for one in cases if name in one.verdicts]
     many = own.count(kind)
     return f"{many}/{len(own)}" if many < len(own) else ""
+
+
+def tallies(
+    cases: Sequence[CaseSummary], name: str, worst: VerdictKind
+) -> list[tuple[VerdictKind, str]]:
+    """Return what a clause's cell shows: every kind that says more than a pass, each with `tally`.
+
+    Differences stand first: that one case was not decided hides none of them. A clause of which no
+    case says more than a pass, or whose cases are not known, has its worst verdict alone.
+    """
+    own = {one.verdicts[name] for one in cases if name in one.verdicts}
+    return [(kind, tally(cases, name, kind)) for kind in _TELLING if kind in own] or [
+        (worst, tally(cases, name, worst))
+    ]
 
 
 def kept(summary: Summary) -> str:
@@ -92,7 +108,13 @@ def differences(summary: Summary, kind: Kind = "framework") -> Markdown:
     if not differ:
         return text(f"{rest}: no difference was seen.") if judged else NOTHING
     shown = _matrix(summary, differ, names)
-    marks = dict.fromkeys(c.verdicts[n] for c in differ for n in sorted(names & c.verdicts.keys()))
+    cases = by_clause(summary)
+    marks = dict.fromkeys(
+        kind
+        for c in differ
+        for name in sorted(names & c.verdicts.keys())
+        for kind, _ in tallies(cases.get(c.clause, []), name, c.verdicts[name])
+    )
     legend_line = join([f"{words.MARKS[mark]} {words.MEANINGS[mark]}" for mark in marks], "; ")
     return Markdown(f"{shown}\n\n{text(rest)}. {legend_line}; 2/14: so many of its cases.")
 
@@ -111,8 +133,8 @@ def _matrix(summary: Summary, clauses: Sequence[ClauseSummary], of: Collection[s
 
     def mark(c: ClauseSummary, name: str) -> str:
         kind = c.verdicts.get(name)
-        many = tally(cases.get(c.clause, []), name, kind) if kind else ""
-        return f"{words.MARKS[kind]} {many}".rstrip() if kind else " "
+        shown = tallies(cases.get(c.clause, []), name, kind) if kind else []
+        return " ".join(f"{words.MARKS[kind]} {many}".rstrip() for kind, many in shown) or " "
 
     if not clauses:
         return NOTHING
@@ -210,6 +232,18 @@ def findings(summary: Summary, kinds: Sequence[VerdictKind]) -> Markdown:
     return Markdown("\n".join(lines))
 
 
+def _seen(cases: Sequence[CaseSummary], name: str) -> str:
+    """Return in how many of a clause's cases a declared difference was seen."""
+    own = [one.verdicts.get(name) for one in cases]
+    if not own:
+        return "not checked"
+    many = own.count("DECLARED")
+    said = f"seen in {many or 'none'} of {numbers.count(len(own), 'case')}"
+    said += " in this run" if not many else ""
+    unknown = sum(own.count(kind) for kind in ("INCONCLUSIVE", "HARNESS-ERROR"))
+    return said + (f", {unknown} not decided" if unknown else "")
+
+
 def declared(summary: Summary, kind: Kind = "framework") -> Markdown:
     """Return the differences that those of a kind declare themselves, clause by clause."""
     titles = {c.clause: c.title for c in summary.clauses}
@@ -219,10 +253,7 @@ def declared(summary: Summary, kind: Kind = "framework") -> Markdown:
         if one.kind != kind:
             continue
         for clause, why in one.known.items():
-            own = cases.get(clause, [])
-            seen = [c for c in own if c.verdicts.get(one.name) == "DECLARED"]
-            many = f"seen in {len(seen)} of {numbers.count(len(own), 'case')}"
-            name = join([strong(one.title), small(many if own else "not checked")], " ")
+            name = join([strong(one.title), small(_seen(cases.get(clause, []), one.name))], " ")
             by.setdefault(clause, {}).setdefault(why, []).append(name)
     lines = []
     for clause, whys in sorted(by.items()):

@@ -27,6 +27,7 @@ _KIB = 1024.0
 _MANY = 3  # leaders that a heading names; more are counted
 
 ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+_DIFFERENCES: tuple[VerdictKind, ...] = ("FAIL", "DECLARED")  # the worse first
 VERBS = {"echo": ("answers", "answer"), "fetch": ("makes", "make")}
 
 
@@ -185,12 +186,21 @@ def _memory(facts: Facts) -> str:
 
 
 def differing(summary: Summary, name: str) -> list[tuple[str, str, VerdictKind]]:
-    """Return the clauses below MUST in which it differs: clause, title, verdict."""
-    return [
-        (c.clause, c.title, c.verdicts[name])
-        for c in summary.clauses
-        if c.level == "SHOULD" and c.verdicts.get(name) in ("FAIL", "DECLARED")
-    ]
+    """Return the clauses below MUST in which it differs: clause, title, verdict.
+
+    A clause differs where any of its cases does, though others were not decided.
+    """
+    seen: dict[str, set[VerdictKind]] = {}
+    for one in summary.suite:
+        if one.level == "SHOULD" and name in one.verdicts:
+            seen.setdefault(one.text.case.partition(".")[0], set()).add(one.verdicts[name])
+    found: list[tuple[str, str, VerdictKind]] = []
+    for c in summary.clauses:
+        if c.level == "SHOULD" and name in c.verdicts:
+            kinds = {c.verdicts[name], *seen.get(c.clause, ())}
+            worst = [kind for kind in _DIFFERENCES if kind in kinds]
+            found += [(c.clause, c.title, kind) for kind in worst[:1]]
+    return found
 
 
 def _differs(facts: Facts) -> str:

@@ -31,10 +31,10 @@ MARKS: dict[VerdictKind, str] = {
 MEANINGS: dict[VerdictKind, str] = {
     "PASS": "seen to hold",
     "FAIL": "seen not to hold",
-    "DECLARED": "differs; its meta.toml says so, and the case still sees it",
+    "DECLARED": "differs, as its meta.toml says",
     "INFO": "looked at and shown, never judged",
     "UNSUPPORTED": "cannot be played: this machine, or the program, lacks what it needs",
-    "INCONCLUSIVE": "the machine was too busy to tell, so nothing is said",
+    "INCONCLUSIVE": "not decided (the reason stands below)",
     "HARNESS-ERROR": "the case itself broke; nothing is known",
 }
 LEVELS: dict[Level, str] = {

@@ -100,8 +100,15 @@ class Matrix:
     """Title, verdict and reason of whoever has the same of both in every case."""
 
 
-def _mark(kind: Kind | None, many: str = "") -> Mark | None:
-    return Mark(*SHOWN[kind], many) if kind else None
+def _mark(kind: Kind | None) -> Mark | None:
+    return Mark(*SHOWN[kind]) if kind else None
+
+
+def _sum(found: Sequence[tuple[Kind, str]]) -> Mark:
+    """Return a clause's cell: its first kind as such, in small what else there is."""
+    (kind, many), *more = found
+    signs = (f"{SHOWN[other][1]} {count}" for other, count in more)
+    return Mark(*SHOWN[kind], ", ".join(filter(None, (many, *signs))))
 
 
 def _kept(lines: Sequence[str], most: int) -> Sequence[str]:
@@ -203,8 +210,8 @@ class _Folds:
         own = self._cases.get(clause.clause, [])
         marks = []
         for column in self.columns:
-            kind = clause.verdicts.get(column.name)
-            marks.append(_mark(kind, behaviour.tally(own, column.name, kind) if kind else ""))
+            worst = clause.verdicts.get(column.name)
+            marks.append(_sum(behaviour.tallies(own, column.name, worst)) if worst else None)
         return Fold(
             clause.clause,
             visible(clause.title),
