@@ -230,6 +230,8 @@ def summarise(
     samples or traits do not belong to the plan.
     """
     collected, thrown_out = measured(plan, samples)
+    absent = {one.name for one in plan.implementations if one.cannot_run}
+    verdicts = [v for v in verdicts if v.implementation not in absent]  # one reason for them all
     return Summary(
         created=plan.created,
         evenloop=plan.evenloop,

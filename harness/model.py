@@ -139,6 +139,8 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """File name -> SHA-256 of its bytes, hexadecimal; the Python files of the workloads."""
     cannot_run: str = ""
     """Why it cannot run here, and the command that would help; empty: it can."""
+    unfit: bool = False
+    """True: its own meta.toml says that it cannot run; else it is what this machine lacks."""
     offered_by: str = ""
     """The installed distribution whose entry point it is; empty: a folder that was found."""
     interpreter: str = ""

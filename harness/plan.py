@@ -67,6 +67,7 @@ def read(folder: Path, name: str = "", where: Environment | None = None) -> Impl
     versions, cannot_run = _availability(file, meta, where)
     facts = msgspec.structs.asdict(meta) | {
         "cannot_run": cannot_run,
+        "unfit": bool(meta.cannot_run),
         "known": metas.known(file, meta, _version(where)),
     }
     return Implementation(

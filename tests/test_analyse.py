@@ -261,6 +261,20 @@ def test_declared_and_unproven_are_measured_without_rank() -> None:
     assert ranked == ["1", "2", "3-4", "3-4"]
 
 
+def test_verdicts_of_one_that_cannot_run_count_for_nothing() -> None:
+    """Its one reason stands in its row, and not once more for every case."""
+    (curio,) = (one for one in PLAN.implementations if one.name == "curio")
+    model = VERDICTS[0]
+    never = [
+        msgspec.structs.replace(v, implementation="curio", verdict="UNSUPPORTED", reason="no")
+        for v in VERDICTS
+        if v.implementation == model.implementation
+    ]
+    assert curio.cannot_run
+    assert never
+    assert summarise(verdicts=[*VERDICTS, *never]) == usual()
+
+
 def test_the_reference_is_never_ranked_and_bounds_are_kept() -> None:
     """The gauge is echo's limit for the reference: its rate is at least, shares of it at most."""
     found = usual()

@@ -10,7 +10,7 @@ import pytest
 from markupsafe import escape
 
 from harness import files
-from harness.report import behaviour, marks, page, reading
+from harness.report import behaviour, marks, page, reading, tables
 from harness.report.html import figures
 from harness.report.html import page as whole
 from harness.report.html.matrix import matrix
@@ -131,3 +131,27 @@ def test_a_declared_difference_that_nothing_showed_is_told_as_that(summary: Summ
     for kinds, said in ways:
         found = msgspec.structs.replace(of_cases(summary, "E18", *kinds), implementations=ones)
         assert f"**Trio** <sub>{said}</sub>" in behaviour.declared(found)
+
+
+def test_who_cannot_run_is_left_out_of_what_all_do(summary: Summary) -> None:
+    """Curio takes no part: nobody is counted with it, and how to see why is said where it is so."""
+    ones = tuple(
+        msgspec.structs.replace(o, unfit=bool(o.cannot_run)) for o in summary.implementations
+    )
+    assert [one.title for one in ones if one.unfit] == ["curio"]
+    clauses = tuple(
+        msgspec.structs.replace(c, verdicts={**c.verdicts, "curio": "UNSUPPORTED"})
+        for c in summary.clauses
+    )
+    found = msgspec.structs.replace(summary, implementations=ones, clauses=clauses)
+    able = sum(one.kind == "framework" for one in ones) - 1
+    assert f" of {able} frameworks that can take part keep " in behaviour.kept(found)
+    assert "curio takes no part: why stands below the first table" in behaviour.played(found)
+    assert behaviour.differences(found) == behaviour.differences(summary)
+    rows = tables.without_figures(found, found.workloads[0])
+    assert "delete `cannot_run` from `implementations/curio/meta.toml`" in rows
+    assert "`nox -s check -- curio`" in rows
+    assert "delete" not in tables.without_figures(summary, summary.workloads[0])
+    everyone = tuple(msgspec.structs.replace(o, cannot_run="") for o in ones)
+    whole = msgspec.structs.replace(summary, implementations=everyone)
+    assert "can take part" not in behaviour.kept(whole)

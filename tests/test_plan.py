@@ -71,7 +71,9 @@ def test_a_bad_folder_name_is_refused(tmp_path: Path) -> None:
 )
 def test_what_cannot_run_has_its_reason(tmp_path: Path, meta: str, reason: str) -> None:
     """Nothing is dropped: the reason stands in its row, with what would help."""
-    assert reason in plan.read(folder(tmp_path, meta=meta)).cannot_run
+    found = plan.read(folder(tmp_path, meta=meta))
+    assert reason in found.cannot_run
+    assert found.unfit == ("cannot_run" in meta)
 
 
 def test_a_difference_may_be_of_some_pythons_alone(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from harness.report.tables import COLUMNS, NOTHING, known_by_name
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from harness.model import Kind, Verdict, VerdictKind, Workload
+    from harness.model import Implementation, Kind, Verdict, VerdictKind, Workload
     from harness.summary import CaseSummary, ClauseSummary, Summary
 
 CASES_FILE = "cases.html"
@@ -62,13 +62,26 @@ def tallies(
     ]
 
 
+def absent(summary: Summary) -> list[Implementation]:
+    """Return the frameworks that take no part, on no Python."""
+    able = {one.same_as or one.name for one in summary.implementations if not one.cannot_run}
+    return [
+        one
+        for one in summary.implementations
+        if one.kind == "framework" and not one.same_as and one.name not in able
+    ]
+
+
 def kept(summary: Summary) -> str:
     """Return how many frameworks keep every clause that they must keep, as a heading.
 
-    One that ran on several Pythons counts once, and keeps them where it does on each.
+    One that ran on several Pythons counts once, and keeps them where it does on each. Whoever can
+    run on none is not counted.
     """
     known = {one.name: one.same_as or one.name for one in summary.implementations}
+    out = {one.name for one in absent(summary)}
     frameworks = {known[one.name] for one in summary.implementations if one.kind == "framework"}
+    frameworks -= out
     bad = {
         known[row.implementation]
         for found in summary.workloads
@@ -76,10 +89,10 @@ def kept(summary: Summary) -> str:
         if row.status != "ok"
     }
     keep = sum(name not in bad for name in frameworks)
-    who = f"All {keep} frameworks keep" if not bad & frameworks else ""
+    of = "frameworks that can take part" if out else "frameworks"
+    whole = f"All {keep} {of} keep" if not bad & frameworks else ""
     where = ", on every Python" if any(one.same_as for one in summary.implementations) else ""
-    who = who or f"{keep} of {len(frameworks)} frameworks keep"
-    return f"{who} every clause that they must{where}"
+    return f"{whole or f'{keep} of {len(frameworks)} {of} keep'} every clause that they must{where}"
 
 
 def played(summary: Summary) -> Markdown:
@@ -88,6 +101,9 @@ def played(summary: Summary) -> Markdown:
     parts: list[object] = [
         f"{numbers.count(summary.cases, 'verdict')}, one for each case and contestant."
     ]
+    if out := [one.title for one in absent(summary)]:
+        take = "takes" if len(out) == 1 else "take"
+        parts.insert(0, f"{' and '.join(out)} {take} no part: why stands below the first table.")
     if where:
         parts.append(
             Markdown(f"{where} stands in {HTML_FILE}, with what it does, expects and saw.")
@@ -100,7 +116,7 @@ def differences(summary: Summary, kind: Kind = "framework") -> Markdown:
 
     How many more there are, in which everyone passes, is said below.
     """
-    names = {one.name for one in summary.implementations if one.kind == kind}
+    names = {o.name for o in summary.implementations if o.kind == kind and not o.cannot_run}
     judged = [c for c in summary.clauses if c.level != "INFO" and names & c.verdicts.keys()]
     alike = [c for c in judged if {c.verdicts[n] for n in names & c.verdicts.keys()} == {"PASS"}]
     differ = [c for c in judged if c not in alike]

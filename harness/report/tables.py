@@ -39,9 +39,9 @@ def without_figures(summary: Summary, found: WorkloadSummary) -> Markdown:
     """Return a line for everyone who has no figures in a workload, with the reason."""
     known = known_by_name(summary)
     lines = [
-        f"- {text(known[row.implementation].title)}: {prose(words.why_no_figures(row))}"
+        f"- {text(one.title)}: {prose(words.why_no_figures(row) + words.to_see(one))}"
         for row in found.standings
-        if row.ratio is None
+        if row.ratio is None and (one := known[row.implementation])
     ]
     return Markdown("\n".join(lines))
 

@@ -92,6 +92,14 @@ def why_no_figures(row: Standing) -> str:
     return "no figures: none of its slices counted"
 
 
+def to_see(one: Implementation) -> str:
+    """Return how to see what keeps somebody from taking part; nothing where that can be had."""
+    if not one.unfit:
+        return ""
+    file = f"{one.folder or one.name}/meta.toml"
+    return f". To see it: delete `cannot_run` from `{file}`, and run `nox -s check -- {one.name}`."
+
+
 def withheld(found: WorkloadSummary) -> str:
     """Return why a workload has no ranks; empty: it has."""
     if not found.baseline:
