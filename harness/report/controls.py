@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from harness.model import Workload
-    from harness.summary import Canary, CanaryName, Doubt
+    from harness.summary import Canary, CanaryName, Doubt, WorkloadSummary
 
 TITLES: dict[CanaryName, str] = {
     "twin": "A/A control",
@@ -105,6 +105,24 @@ def verdict(canary: Canary) -> str:
     if canary.passed is None:
         return DOUBTS[canary.why]
     return "✅ passed" if canary.passed else "❌ failed"
+
+
+def unjudged(workloads: Iterable[WorkloadSummary]) -> str:
+    """Return which controls could not be judged, and why: `echo: planted loss (rate: ...), ...`."""
+    said = []
+    for found in workloads:
+        doubts: dict[tuple[CanaryName, Doubt], list[str]] = {}
+        for one in found.canaries:
+            if one.passed is None:
+                figure = FIGURES.get(one.figure, one.figure).partition(",")[0]
+                doubts.setdefault((one.name, one.why), []).append(figure)
+        own = []
+        for (name, why), figures in doubts.items():
+            which = " and ".join(filter(None, dict.fromkeys(figures)))
+            own.append(f"{TITLES[name]} ({': '.join(filter(None, (which, DOUBTS[why])))})")
+        if own:
+            said.append(f"{found.workload}: {', '.join(own)}")
+    return "; ".join(said)
 
 
 def failure(canary: Canary) -> str:

@@ -148,6 +148,8 @@ def warnings(summary: Summary) -> Iterator[str]:
             yield f"{found.workload}: {BASELINE} has no figures; ratios are to {found.baseline}."
         if found.baseline and not any(canary.name == "twin" for canary in found.canaries):
             yield f"{found.workload}: there was no A/A control in this run."
+    if unjudged := controls.unjudged(summary.workloads):
+        yield f"Not judged in this run: {unjudged}."
     if 2 * len(thrown.blocks) > thrown.all_blocks:
         yield (
             f"{len(thrown.blocks)} of {thrown.all_blocks} blocks were too noisy to count. "
