@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from harness import canaries, contrast, files, judge, recorded, traits
-from harness.model import BASELINE, BLOCKS_LEAST, CaseText
+from harness.model import BASELINE, BLOCKS_LEAST, CaseText, UsageError
 from harness.results import (
     MEASURED,
     Field,
@@ -152,13 +152,8 @@ def _rerun(plan: Plan) -> tuple[str, ...]:
 
 def _shown(implementation: Implementation) -> Implementation:
     """Return an implementation without the paths of this machine."""
-    folder = Path(implementation.folder)
-    inside = folder.parent.name == "implementations" and not implementation.offered_by
     return msgspec.structs.replace(
-        implementation,
-        folder=f"implementations/{folder.name}" if inside else "",
-        run=(),
-        interpreter="",
+        implementation, folder=implementation.at_home, run=(), interpreter=""
     )
 
 
@@ -261,11 +256,17 @@ def summarise(
     )
 
 
-def run(folder: Path) -> Summary:
-    """Read a run folder, write its summary.json, and return the summary.
+def run(folder: Path, out: Path | None = None) -> Summary:
+    """Read a run folder, write its summary.json there or into `out`, and return the summary.
 
-    A run that ended before its first verdict or sample has none: the summary then says so.
+    A run that ended before its first verdict or sample has none: the summary then says so. Raises
+    UsageError where `out` cannot be written.
     """
     summary = summarise(*recorded.read(folder))
-    files.write_json(folder / "summary.json", summary)
+    try:
+        if out:
+            out.mkdir(parents=True, exist_ok=True)
+        files.write_json((out or folder) / "summary.json", summary)
+    except OSError as error:
+        raise UsageError(f"cannot write to {out or folder}: {error.strerror}.") from error
     return summary

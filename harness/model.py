@@ -99,7 +99,7 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     The same program on a further Python has that behind it: `trio@3.12`.
     """
     folder: str
-    """Absolute path of the folder that holds meta.toml."""
+    """Absolute path of the folder that holds meta.toml; in what is published, `at_home`."""
     title: str
     """How its authors write its name."""
     style: str
@@ -151,6 +151,13 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """The same program's row on the first Python of the run; empty: this is it."""
     gil: bool = False
     """Its Python is free-threaded, and something that it imports turned the GIL on again."""
+
+    @property
+    def at_home(self) -> str:
+        """`implementations/<name>` of what lies in this repository; empty of all else."""
+        parent, _, name = self.folder.rpartition("/")
+        inside = parent.rpartition("/")[2] == "implementations" and not self.offered_by
+        return f"implementations/{name}" if inside else ""
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):

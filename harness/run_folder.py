@@ -98,7 +98,8 @@ def publish(folder: Path, out: Path) -> None:
     shown = msgspec.structs.replace(
         plan,
         implementations=tuple(
-            msgspec.structs.replace(one, folder="", interpreter="") for one in plan.implementations
+            msgspec.structs.replace(one, folder=one.at_home, interpreter="")
+            for one in plan.implementations
         ),
         interpreters=tuple(msgspec.structs.replace(one, path="") for one in plan.interpreters),
     )

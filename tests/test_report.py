@@ -267,9 +267,19 @@ def test_no_path_or_clock_of_the_machine(rendered: dict[str, str]) -> None:
 
 def test_the_command_repeats_the_run(summary: Summary) -> None:
     """The seed is in the command, and words with spaces are quoted."""
-    assert command(summary) == "nox -s compare -- --seed 7"
-    odd = msgspec.structs.replace(summary, arguments=("--from", "my dir", "--seed", "7"))
+    assert command(summary) == "git checkout 0123456789 && nox -s compare -- --seed 7"
+    odd = msgspec.structs.replace(summary, commit="", arguments=("--from", "my dir", "--seed", "7"))
     assert command(odd) == "nox -s compare -- --from 'my dir' --seed 7"
+
+
+def test_the_run_is_repeated_from_its_commit(summary: Summary) -> None:
+    """And is said to differ from it where its files did."""
+    assert command(msgspec.structs.replace(summary, commit="5f47aee18a")) == (
+        "git checkout 5f47aee18a && nox -s compare -- --seed 7"
+    )
+    changed = msgspec.structs.replace(summary, commit="5f47aee18a+")
+    assert "git checkout 5f47aee18a &&" in page.page(changed, {})
+    assert "files differed from that commit" in page.page(changed, {})
 
 
 def test_a_scenario_without_figures_says_why(rendered: dict[str, str]) -> None:

@@ -1,11 +1,60 @@
-"""run_folder: a run that is gone on with, and for longer than was planned."""
+"""run_folder: what is published of a run is a run; and a run may be gone on with for longer."""
 
+from __future__ import annotations
+
+import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
+from click.testing import CliRunner
 
-from harness import files, plan, run_folder
+from harness import analyse, files, plan, run_folder
+from harness.commands.steps import report
 from harness.model import Plan, UsageError
+
+GOLDEN = Path(__file__).resolve().parent / "golden" / "run"
+HERE = "/somewhere/implementations"
+
+
+@pytest.fixture
+def published(tmp_path: Path) -> Path:
+    """Return what is published of the golden run, which lay somewhere on a machine."""
+    folder, out = tmp_path / "run", tmp_path / "report"
+    shutil.copytree(GOLDEN, folder)
+    made = files.read_json(folder / "plan.json", Plan)
+    ones = tuple(
+        msgspec.structs.replace(
+            one, folder="/elsewhere/trio" if one.name == "trio" else f"{HERE}/{one.name}"
+        )
+        for one in made.implementations
+    )
+    files.write_json(folder / "plan.json", msgspec.structs.replace(made, implementations=ones))
+    analyse.run(folder)
+    run_folder.publish(folder, out)
+    run_folder.pack(folder, out)
+    return out
+
+
+def test_a_published_run_gives_its_summary_again(published: Path, tmp_path: Path) -> None:
+    """From the packed samples, with the places in this repository and no others."""
+    again = analyse.run(published, tmp_path / "again")
+    first = (published / "summary.json").read_bytes()
+    assert (tmp_path / "again" / "summary.json").read_bytes() == first
+    homes = {one.name: one.folder for one in again.implementations}
+    assert homes["asyncio"] == "implementations/asyncio"
+    assert homes["trio"] == ""
+    assert HERE not in (published / "plan.json").read_text("utf-8")
+
+
+def test_a_report_with_out_leaves_the_run_as_it_was(published: Path, tmp_path: Path) -> None:
+    """What the page says gives the numbers again; nothing is written into the folder itself."""
+    before = {file.name: file.read_bytes() for file in published.iterdir()}
+    done = CliRunner().invoke(report, [str(published), "--out", str(tmp_path / "again")])
+    assert done.exit_code == 0, done.output
+    assert {file.name: file.read_bytes() for file in published.iterdir()} == before
+    assert (tmp_path / "again" / "REPORT.md").is_file()
+    assert (tmp_path / "again" / "summary.json").read_bytes() == before["summary.json"]
 
 
 def begun(folder: Path) -> Plan:

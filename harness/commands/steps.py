@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from harness import proven, run_folder, sensitivity
+from harness import proven, recorded, run_folder, sensitivity
 from harness.commands import options
 from harness.launch import ROOT
 from harness.report import FOLDER
@@ -76,8 +76,11 @@ def report(
 ) -> None:
     """Render a run's report again, without measuring.
 
+    The folder of a published report is a run as well. With --out nothing in DIR is changed.
+
     \b
     nox -s report -- runs/20261122T140000Z
+    nox -s report -- report --out runs/again
     """
     from harness.report import engine  # noqa: PLC0415
 
@@ -86,8 +89,9 @@ def report(
     from harness import tax  # noqa: PLC0415
     from harness.report import rendering  # noqa: PLC0415
 
-    if (folder / "samples.jsonl").exists():
-        analysing.run(folder)
+    summary = None
+    if recorded.samples_file(folder).exists():
+        summary = analysing.run(folder, None if publish else out)
     with ThreadPoolExecutor(max_workers=1) as beside:
         if publish:
             run_folder.publish(folder, ROOT / FOLDER)
@@ -97,7 +101,7 @@ def report(
                 if record:
                     shutil.copyfile(record, ROOT / FOLDER / name)
             folder, out = ROOT / FOLDER, ROOT
-        written = rendering.run(folder, out or folder)
+        written = rendering.run(folder, out or folder, summary)
         if publish:
             packing.result()
     click.echo(written)

@@ -280,8 +280,10 @@ def _method(
 
 
 def command(summary: Summary) -> str:
-    """Return the command that repeats the run."""
-    return visible(shlex.join(["nox", "-s", "compare", "--", *summary.arguments]))
+    """Return the command that repeats the run, from its commit where one is known."""
+    words = shlex.join(["nox", "-s", "compare", "--", *summary.arguments])
+    commit = summary.commit.removesuffix("+")
+    return visible(f"git checkout {shlex.quote(commit)} && {words}" if commit else words)
 
 
 def page(
@@ -317,5 +319,6 @@ def page(
         "contestants": details("Loops, styles and read sizes", tables.contestants(summary)),
         **_method(summary, proof, rows or {}),
         "command": Markdown(command(summary)),
+        "changed": summary.commit.endswith("+"),
     }
     return environment().get_template("REPORT.md.j2").render(parts)

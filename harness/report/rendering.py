@@ -68,12 +68,12 @@ def render(
     return made
 
 
-def run(folder: Path, out: Path) -> Path:
-    """Render the summary.json of a folder below `out`, and return REPORT.md's path.
+def run(folder: Path, out: Path, summary: Summary | None = None) -> Path:
+    """Render a folder's summary.json, or the one that is given, below `out`; return REPORT.md.
 
     Raises HarnessError where `out` cannot be written.
     """
-    summary = files.read_json(folder / "summary.json", Summary)
+    summary = summary or files.read_json(folder / "summary.json", Summary)
     found = sources(summary, folder)
     rendered = render(summary, proof_of(folder), taxes_of(folder), rows_of(folder), found)
     try:
