@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE = "proof.jsonl"
+ROWS = (
+    *("reference", "wrk", "stall", "twin", "planted", "hog", "little", "recompute", "resume"),
+    *("tax", "width", "memory", "order"),
+)
+"""The names of all rows that there are, in the order in which they run."""
 
 Unit = Literal["", "%", "ms", "s", "KiB", "x"]
 """How a value is written: as a number, a share in per cent, a time, a size, a ratio."""

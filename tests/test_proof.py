@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness import analyse, cost, files
+from harness import analyse, cost, files, proven
 from harness.commands.proof import choose, text
 from harness.measure import cells, echo
 from harness.model import BASELINE, TWIN, HarnessError, Sample, UsageError
@@ -73,6 +73,7 @@ def test_every_row_has_a_name_and_a_claim() -> None:
     assert all(one.what and one.must for one in ROWS)
     assert [one.name for one in choose(ROWS, ["wrk", "reference"])] == ["reference", "wrk"]
     assert choose(ROWS, []) == list(ROWS)
+    assert names == list(proven.ROWS)
     with pytest.raises(UsageError, match="no row is called 'swim'"):
         choose(ROWS, ["swim"])
 

@@ -104,7 +104,9 @@ def test_the_appendix_shows_rows_misses_and_the_machine() -> None:
         reasons=("other processes | kept 0.50 cores busy",),
     )
     shown = appendix.instrument({"hog": kept, "wrk": missed})
-    assert "2 claims, 1 of them missed" in shown
+    absent = ", ".join(name for name in proven.ROWS if name not in {"hog", "wrk"})
+    said = f"{len(proven.ROWS)} claims: 1 reached, 1 missed, {len(proven.ROWS) - 2} not run ("
+    assert f"{said}{absent}); the oldest record is of 2026-11-25" in shown
     assert "**rate: 0.900x, at least 1.250x**" in shown
     assert r"why: other processes \| kept 0.50 cores busy" in shown
     assert r"| **hog** a busy process \| on the core |" in shown

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness import files, proven
+from harness.report import numbers
 from harness.report.markdown import Markdown, join, prose, small, strong, table, text
 from harness.report.tables import NOTHING
 from harness.sensitivity import FILE, Sensitivity
@@ -104,6 +105,17 @@ def _blinded(found: Sensitivity) -> Markdown:
     return table(["", "what the harness no longer does", "noticed by"], rows, "lll")
 
 
+def _claims(found: Mapping[str, Proven], missed: int) -> str:
+    """Return how many claims there are, and what became of each."""
+    absent = [name for name in proven.ROWS if name not in found]
+    ended = [f"{len(found) - missed} reached", f"{missed} missed"]
+    ended += [f"{len(absent)} not run ({', '.join(absent)})"] if absent else []
+    oldest = min(one.created for one in found.values())[:10]
+    many = numbers.count(len(found) + len(absent), "claim")
+    said = f"{many}: {', '.join(ended)}; the oldest record is of {oldest}."
+    return f"{said} `nox -s proof` repeats each."
+
+
 def instrument(found: Mapping[str, Proven]) -> Markdown:
     """Return the rows that prove the instrument: what must show, what was reached, meanwhile what.
 
@@ -112,7 +124,7 @@ def instrument(found: Mapping[str, Proven]) -> Markdown:
     if not found:
         return NOTHING
     missed = sum(not one.passed for one in found.values())
-    sums = prose(f"{len(found)} claims, {missed} of them missed: `nox -s proof` repeats each.")
+    sums = prose(_claims(found, missed))
     rows = [
         [
             join([strong(one.row), one.what], " "),
