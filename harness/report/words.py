@@ -38,7 +38,7 @@ MEANINGS: dict[VerdictKind, str] = {
     "HARNESS-ERROR": "the case itself broke; nothing is known",
 }
 LEVELS: dict[Level, str] = {
-    "MUST": "who breaks it is not measured",
+    "MUST": "who breaks it is not measured; native HTTP clients declare what they break, and are",
     "SHOULD": "who breaks it differs, and is measured all the same",
     "INFO": "only shown",
 }
