@@ -21,6 +21,12 @@ WHY = {
     "error": "most of its slices ended in an error",
 }
 
+SAYS = (
+    "Median block: each block's own percentile, and the median of these, which one slow block does "
+    "not move; ranks, ratios and intervals are of it. Pooled: the percentiles, µs, of the messages "
+    "of all blocks together, in which the slowest block makes the tail."
+)
+
 
 def cells(found: WorkloadSummary) -> list[CellSummary]:
     """Return the cells of a workload in which the rate is equal for all."""
@@ -35,8 +41,9 @@ def _with_interval(found: Estimate | None, *, most: int = 2) -> Markdown:
 def rows(summary: Summary, found: WorkloadSummary, each: CellSummary) -> Markdown:
     """Return a cell's table, the shortest p99 first."""
     known = {one.name: one for one in summary.implementations}
-    heads = ["rank", "", f"p99, × {found.baseline}", "p99 µs"]  # noqa: RUF001
-    heads += ["all: p50", "p90", "p99", "p99.9", "max", "CPU µs a message", "blocks"]
+    heads = ["rank", "", f"p99, × {found.baseline}", "p99 µs, median block"]  # noqa: RUF001
+    heads += ["p50 µs, median block", "all blocks pooled: p50", "p90", "p99", "p99.9", "max"]
+    heads += ["CPU µs a message", "blocks"]
     shown = []
     for r in each.results:
         if r.latency is None:
@@ -49,6 +56,7 @@ def rows(summary: Summary, found: WorkloadSummary, each: CellSummary) -> Markdow
                 link(one.title, one.homepage),
                 _with_interval(r.latency.ratio),
                 _with_interval(r.latency.p99_us, most=0),
+                _with_interval(r.latency.p50_us, most=1),
                 numbers.plain(all_of_it.p50_us),
                 numbers.plain(all_of_it.p90_us),
                 numbers.plain(all_of_it.p99_us),

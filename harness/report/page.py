@@ -153,7 +153,7 @@ def _conditions(summary: Summary, drawn: Mapping[str, Picture]) -> Markdown:
             parts.append(strong(f"{found.workload}: {words.cell(each.cell)}"))
             parts.append(tables.cell(summary, found, each))
         for where, rows, without in latency.sections(summary, found):
-            parts += [strong(f"{found.workload}: {where}"), rows, without]
+            parts += [strong(f"{found.workload}: {where}"), rows, latency.SAYS, without]
     return details("Each condition by itself: rates, intervals, CPU, p, blocks", _paragraphs(parts))
 
 
