@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import linear_regression, median
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness import files
@@ -136,3 +137,13 @@ def test_the_table_names_fields_that_are_there() -> None:
                 assert name in here[one.file] | {"error", "pss_bytes"}, (one.figure, name)
                 words += 1
     assert words > 15
+
+
+def test_the_table_names_files_and_headings_that_are_there() -> None:
+    """No row for a price that nobody took, nor for scenarios that were not played."""
+    summary = files.read_json(RUN / "summary.json", Summary)
+    said = page.page(summary, {})
+    assert "tax.json" not in said
+    assert "| traits.jsonl |" in said
+    assert "### All figures" in said
+    assert "traits.jsonl" not in page.page(msgspec.structs.replace(summary, traits=()), {})

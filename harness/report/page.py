@@ -252,7 +252,7 @@ def _blocks(found: WorkloadSummary) -> str:
 
 
 def _method(
-    summary: Summary, proof: Sensitivity | None, rows: Mapping[str, Proven]
+    summary: Summary, proof: Sensitivity | None, rows: Mapping[str, Proven], taxed: Tax | None
 ) -> dict[str, object]:
     thrown = summary.thrown_out
     return {
@@ -273,7 +273,7 @@ def _method(
         "controls": _controls(summary),
         "widths": details("How well the ratios are known", tables.widths(summary)),
         "machine": details("The machine and the run", tables.machine(summary)),
-        "sources": details("Where each number comes from", provenance.sources()),
+        "sources": details("Where each number comes from", provenance.sources(summary, taxed)),
         "sensitivity": details("How the checks are proven", appendix.sensitivity(proof)),
         "instrument": details("How the instrument is proven", appendix.instrument(rows)),
     }
@@ -317,7 +317,7 @@ def page(
         "baseline": BASELINE,
         "versions": words.versions(summary),
         "contestants": details("Loops, styles and read sizes", tables.contestants(summary)),
-        **_method(summary, proof, rows or {}),
+        **_method(summary, proof, rows or {}, taxed),
         "command": Markdown(command(summary)),
         "changed": summary.commit.endswith("+"),
     }

@@ -6,9 +6,13 @@ recomputes figures of the golden run from these rows alone, without the harness.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.report.markdown import Markdown, prose, table
+
+if TYPE_CHECKING:
+    from harness.summary import Summary
+    from harness.tax import Tax
 
 
 class Source(NamedTuple):
@@ -56,7 +60,9 @@ SOURCES = (
         "scenario memory: the slope of `pss_bytes` against `at`, the connections held",
     ),
     Source(
-        "Beyond the rate", "traits.jsonl", "the median over `at`, the repetitions, and extremes"
+        "other scenarios, under All figures",
+        "traits.jsonl",
+        "the median over `at`, the repetitions, and extremes",
     ),
     Source("behaviour", "verdicts.jsonl", "`verdict` of each `case`; a clause shows the worst"),
     Source("lines, versions, machine", "plan.json", "as they were when the run began"),
@@ -70,7 +76,10 @@ SOURCES = (
 )
 
 
-def sources() -> Markdown:
-    """Return the table: figure, file, fields and what is done to them."""
-    rows = [[one.figure, one.file, prose(one.how)] for one in SOURCES]
+def sources(summary: Summary, taxed: Tax | None) -> Markdown:
+    """Return the table of what this report rests on: figure, file, fields, what is done to them."""
+    absent = {
+        name for name, has in (("traits.jsonl", summary.traits), ("tax.json", taxed)) if not has
+    }
+    rows = [[one.figure, one.file, prose(one.how)] for one in SOURCES if one.file not in absent]
     return table(["figure", "file", "how"], rows, "lll")
