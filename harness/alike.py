@@ -48,6 +48,7 @@ def conditions(before: Plan, after: Plan) -> tuple[Condition, ...]:
     """
     one, other = circumstances(before), circumstances(after)
     alone = _further(before).keys() ^ _further(after).keys()
+    alone |= {"build"} & (one.keys() ^ other.keys())  # older runs do not say
     names = [name for name in dict.fromkeys([*one, *other]) if name not in alone]
     return unlike([(name, one.get(name, "?"), other.get(name, "?")) for name in names])
 

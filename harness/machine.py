@@ -86,7 +86,24 @@ def facts() -> dict[str, str]:
         "tcp": _read(Path("/proc/sys/net/ipv4/tcp_congestion_control")) or "unknown",
         "libc": " ".join(platform.libc_ver()),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
+        "build": built(),
     }
+
+
+def built() -> str:
+    """Return how the Python that runs this was built, as far as it is faster by that.
+
+    Other Pythons are asked by this function's own text (`pythons`): it needs nothing of its module.
+    """
+    import platform  # noqa: PLC0415
+    import sysconfig  # noqa: PLC0415
+
+    arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
+    options = {"PGO": "--enable-optimizations", "LTO": "--with-lto"}
+    words = [platform.python_compiler()]
+    words += [name if word in arguments else "no " + name for name, word in options.items()]
+    words += ["JIT"] if "--enable-experimental-jit" in arguments else []
+    return ", ".join(words)
 
 
 def commit(folder: Path) -> str:

@@ -11,6 +11,7 @@ is a value with its reason, which the report names; what the command line gets w
 from __future__ import annotations
 
 import importlib.metadata
+import inspect
 import os
 import re
 import shutil
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 from packaging.specifiers import SpecifierSet
 
+from harness import machine
 from harness.launch import ROOT, environment
 from harness.model import HarnessError, Interpreter, UsageError
 
@@ -43,7 +45,9 @@ load(Path(sys.argv[1]), sys.argv[2])
 print(json.dumps(sys._is_gil_enabled()))
 """
 # The markers are those of PEP 508; names are normalised as PEP 503 has it.
-_CODE = r"""
+_CODE = (
+    inspect.getsource(machine.built)
+    + r"""
 import importlib.metadata, json, os, platform, re, sys, sysconfig
 lacks = ""
 try:
@@ -56,16 +60,11 @@ for one in importlib.metadata.distributions():
     if name:
         found.setdefault(re.sub("[-_.]+", "-", name).lower(), one.version)
 version = platform.python_version()
-arguments = sysconfig.get_config_var("CONFIG_ARGS") or ""
-options = {"PGO": "--enable-optimizations", "LTO": "--with-lto"}
-build = [platform.python_compiler()]
-build += [name if word in arguments else "no " + name for name, word in options.items()]
-build += ["JIT"] if "--enable-experimental-jit" in arguments else []
 print(json.dumps({
     "executable": sys.executable,
     "version": version,
     "free_threaded": bool(sysconfig.get_config_var("Py_GIL_DISABLED")),
-    "build": ", ".join(build),
+    "build": built(),
     "lacks": lacks,
     "path": [entry for entry in sys.path if entry],
     "distributions": found,
@@ -84,6 +83,7 @@ print(json.dumps({
     },
 }))
 """
+)
 
 
 class Wanted(NamedTuple):

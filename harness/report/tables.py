@@ -247,16 +247,7 @@ def contestants(summary: Summary) -> Markdown:
 
 def machine(summary: Summary) -> Markdown:
     """Return the facts about the machine and the run."""
-    facts = {
-        **summary.machine,
-        "Python": words.pythons(summary),
-        "cores used": f"{summary.server_core}: contestant, {summary.gauge_core}: gauge",
-        "evenloop": summary.evenloop,
-        "seed": str(summary.seed),
-        "budget": f"{summary.budget_s:g} s" + (", quick" if summary.quick else ""),
-        "started": summary.created,
-    }
-    return table(["", ""], [[name, value] for name, value in facts.items()], "ll")
+    return table(["", ""], [list(fact) for fact in words.machine(summary).items()], "ll")
 
 
 def canaries(summary: Summary) -> Markdown:

@@ -176,6 +176,28 @@ def pythons(summary: Summary) -> str:
     return f"{', '.join(found[:-1])} and {found[-1]}"
 
 
+def machine(summary: Summary) -> dict[str, str]:
+    """Return the facts about the machine and the run, by name.
+
+    Of several Pythons each has its build beside its figures, and the first has none here.
+    """
+    facts = dict(summary.machine)
+    build = facts.pop("build", "")
+    if there := [one for one in summary.interpreters if not one.missing]:
+        facts["python"] = pythons(summary)
+        build = there[0].build if len(there) == 1 else ""
+    if build:
+        facts["python"] = f"{facts.get('python', summary.python)}, built with {build}"
+    return {
+        **facts,
+        "cores used": f"{summary.server_core}: contestant, {summary.gauge_core}: gauge",
+        "evenloop": f"{summary.evenloop}{f', commit {summary.commit}' if summary.commit else ''}",
+        "seed": str(summary.seed),
+        "budget": f"{summary.budget_s:g} s" + (", quick" if summary.quick else ""),
+        "started": summary.created,
+    }
+
+
 def by_distribution(implementations: Iterable[Implementation]) -> dict[str, str]:
     """Return the version of each distribution, rising; with all, where Pythons have others."""
     own: dict[str, list[str]] = {}

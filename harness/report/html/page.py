@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shlex
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from harness.report.html import drawings, figures, reader
 from harness.report.html.clauses import clauses
 from harness.report.html.matrix import matrix
 from harness.report.markdown import visible
+from harness.report.page import command
 from harness.report.picture import label
 
 if TYPE_CHECKING:
@@ -71,17 +71,8 @@ def _own_script() -> str:
 
 
 def _facts(summary: Summary) -> list[tuple[str, str]]:
-    """Return the facts about the machine and the run."""
-    facts = {
-        **summary.machine,
-        "Python": words.pythons(summary),
-        "cores used": f"{summary.server_core}: contestant, {summary.gauge_core}: gauge",
-        "evenloop": summary.evenloop,
-        "seed": str(summary.seed),
-        "budget": f"{summary.budget_s:g} s" + (", quick" if summary.quick else ""),
-        "started": summary.created,
-        "again": shlex.join(["nox", "-s", "compare", "--", *summary.arguments]),
-    }
+    """Return the facts about the machine and the run, and the command that repeats it."""
+    facts = {**words.machine(summary), "again": command(summary)}
     return [(visible(name), visible(value)) for name, value in facts.items()]
 
 
