@@ -1,6 +1,6 @@
 """How many lines of code a Python file has: no blanks, no comments, no docstrings.
 
-Rules: one pure function over source text; a line counts once, however much stands on it.
+Rules: pure functions over source text; a line counts once, however much stands on it.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import io
 import tokenize
+from functools import cache
 
 _SILENT = {
     *(tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT),
@@ -17,6 +18,12 @@ _SILENT = {
 
 def code_lines(source: str) -> int:
     """Return the number of lines that carry code. Raises SyntaxError for what is not Python."""
+    return len(code_numbers(source))
+
+
+@cache
+def code_numbers(source: str) -> frozenset[int]:
+    """Return the numbers, from 1, of the lines that carry code. Raises SyntaxError."""
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docstrings = {
         (node.body[0].lineno, node.body[0].col_offset)
@@ -27,4 +34,4 @@ def code_lines(source: str) -> int:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type not in _SILENT and token.start not in docstrings:
             lines.update(range(token.start[0], token.end[0] + 1))
-    return len(lines)
+    return frozenset(lines)

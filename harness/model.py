@@ -135,6 +135,11 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """Distribution -> the version installed here."""
     code_lines: dict[str, int] = {}
     """File name -> lines of code (no blanks, comments, docstrings); Python files only."""
+    also_lines: dict[str, dict[str, int]] | None = None
+    """Workload's file -> implementation -> lines of code of it that this one runs as well.
+
+    Under its own name those of its folder's other files. None: an older run, which did not say.
+    """
     digests: dict[str, str] = {}
     """File name -> SHA-256 of its bytes, hexadecimal; the Python files of the workloads."""
     cannot_run: str = ""

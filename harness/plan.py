@@ -21,7 +21,7 @@ import msgspec
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
-from harness import machine, offered, pythons
+from harness import borrowed, machine, offered, pythons
 from harness import meta as metas
 from harness.launch import ROOT
 from harness.lines import code_lines
@@ -332,7 +332,7 @@ def make(
         gauge_core=gauge_core,
         machine=machine.facts(),
         arguments=tuple(arguments),
-        implementations=tuple(implementations),
+        implementations=tuple(borrowed.noted(IN_TREE, one) for one in implementations),
     )
 
 

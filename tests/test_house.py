@@ -25,6 +25,7 @@ LAYERS = [
         "law",
         "stats",
         "files",
+        "borrowed",
         "lines",
         "sensitivity",
         "own_files",

@@ -58,19 +58,43 @@ def cpu(found: WorkloadSummary, name: str) -> str:
     return numbers.figure(result.cpu_us, most=1) if result else numbers.NONE
 
 
-def shared(one: Implementation) -> int:
-    """Return the lines of the files of its folder that are neither workload's own."""
+def also(one: Implementation, file: str) -> dict[str, int]:
+    """Return whose lines of code one of its programs runs beside its own file, and how many.
+
+    Under its own name those of its folder's other files: all that are neither workload's, where the
+    run did not look more closely.
+    """
+    if one.also_lines is not None:
+        return one.also_lines.get(file, {})
     own = {f"{workload}.py" for workload in WORKLOADS}
-    return sum(count for name, count in one.code_lines.items() if name not in own)
+    many = sum(count for name, count in one.code_lines.items() if name not in own)
+    return {one.same_as or one.name: many} if many else {}
 
 
 def lines(one: Implementation, file: str) -> Markdown:
-    """Return the lines of code of one of its files, and where it stands."""
+    """Return the lines of code of one of its files, + others that it runs, and where it stands."""
     if file not in one.code_lines:
         return text(numbers.NONE)
-    also = shared(one)
-    many = f"{one.code_lines[file]}" + (f" + {also}" if also else "")
+    more = sum(also(one, file).values())
+    many = f"{one.code_lines[file]}" + (f" + {more}" if more else "")
     return link(many, f"{one.folder}/{file}") if one.folder else text(many)
+
+
+def _whose(one: Implementation, file: str, known: Mapping[str, Implementation]) -> Markdown:
+    """Return the same with whose those others are."""
+    own = one.same_as or one.name
+    others = {name: count for name, count in also(one, file).items() if name != own}
+    if not others:
+        return lines(one, file)
+    here = f"{one.code_lines[file]}"
+    if own in also(one, file):
+        here += f" + {also(one, file)[own]}"
+    named = [
+        f"{count} of {known[name].title if name in known else name}"
+        for name, count in others.items()
+    ]
+    shown = link(here, f"{one.folder}/{file}") if one.folder else text(here)
+    return join([shown, small(f"+ {', '.join(named)}")], " ")
 
 
 def _behaviour(
@@ -190,7 +214,7 @@ def side_by_side(summary: Summary) -> Markdown:
             continue
         row: list[object] = [siblings.indented(one.title, variant=variant)]
         for found in summary.workloads:
-            row.append(lines(one, f"{found.workload}.py"))
+            row.append(_whose(one, f"{found.workload}.py", known))
             pair = f"{FOLDER}/{HTML_FILE}#read={found.workload},{first},{one.name}"
             both = found.workload in own and first and one.name != first
             row.append(link("side by side", pair) if both else numbers.NONE)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from harness import contrast, stats
 from harness.model import BASELINE, BLOCKS_LEAST
 from harness.report import numbers, siblings, words
-from harness.report.answer import plain_cells, rate_cell, shared, usual
+from harness.report.answer import also, plain_cells, rate_cell, usual
 from harness.report.tables import known_by_name
 
 if TYPE_CHECKING:
@@ -76,8 +76,13 @@ def _legend(summary: Summary) -> Iterator[tuple[str, bool]]:
 def _lines(summary: Summary) -> str:
     """Return what is counted as a line, and whose."""
     known = known_by_name(summary)
-    also = any(map(shared, known.values()))
-    said = "Lines: of code" + (", + those of files that both programs share" if also else "")
+    if any(one.also_lines is not None for one in known.values()):
+        return (
+            "Lines: of code, + what else is run of it here: its folder's other files, and what is "
+            "used of another implementation's."
+        )
+    shared = any(also(one, file) for one in known.values() for file in one.code_lines)
+    said = "Lines: of code" + (", + those of files that both programs share" if shared else "")
     if any(one.variant_of in known for one in known.values()):
         said += "; a variant's are those that it adds to the one it is a variant of"
     return f"{said}."
@@ -150,4 +155,8 @@ def terms(summary: Summary) -> Iterator[Term]:
         "what 99 of 100 answers did not exceed, in the median block. p99.9 and the maximum are a "
         "handful of answers",
     )
-    yield Term("Lines", "code without blanks, comments and docstrings")
+    yield Term(
+        "Lines",
+        "code without blanks, comments and docstrings; what lies in implementations/ for all of "
+        "them to use is in nobody's",
+    )

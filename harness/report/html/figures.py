@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from harness.model import WORKLOADS
 from harness.report import controls, numbers, words
+from harness.report.answer import also
 from harness.report.html.matrix import SHOWN
 from harness.report.markdown import visible
 from harness.report.marks import KINDS, marks
@@ -151,6 +153,15 @@ def _behaviour(summary: Summary, workload: Workload, row: Standing) -> Cell:
     return Cell(text, visible(row.reason), float(worst), signed=signed)
 
 
+def _lines(one: Implementation, workload: Workload) -> Cell:
+    """Return the lines of code of a program, + others that it runs; sorted by their sum."""
+    file = f"{workload}.py"
+    if file not in one.code_lines:
+        return NOTHING
+    own, more = one.code_lines[file], sum(also(one, file).values())
+    return Cell(f"{own}" + (f" + {more}" if more else ""), by=float(own + more))
+
+
 def _where(each: CellSummary) -> str:
     return each.cell.name
 
@@ -176,7 +187,6 @@ def answer(summary: Summary, found: WorkloadSummary) -> Table:
         name = row.implementation
         first = _in(plain[0], name) if plain else None
         of = row.of_reference
-        lines = known[name].code_lines.get(f"{found.workload}.py")
         whose = ", ".join(filter(None, [known[name].style, _below(known[name], known)]))
         cells = [_rank(row.rank, known[name]), _title(known[name], whose)]
         cells += [_estimate(row.ratio)]
@@ -185,7 +195,7 @@ def answer(summary: Summary, found: WorkloadSummary) -> Table:
         cells += [_estimate(first.cpu_us if first else None, most=1)]
         cells += [_p99(_in(paced, name))] if paced else []
         cells += [_memory(summary, found.workload, name)]
-        cells += [Cell(f"{lines}", by=float(lines)) if lines else NOTHING]
+        cells += [_lines(known[name], found.workload)]
         cells += [_behaviour(summary, found.workload, row)]
         rows.append(tuple(cells))
     return Table(
@@ -309,13 +319,12 @@ def contestants(summary: Summary) -> Table:
         stands = versions or "standard library"
         stands = "this repository" if one.kind == "reference" else stands
         stands = f"takes no part: {one.cannot_run}" if one.cannot_run else stands
-        lines = [one.code_lines.get(f"{name}.py") for name in ("echo", "fetch")]
         rows.append(
             (
                 _title(one, _below(one, known)),
                 Cell(f"{one.year}", by=float(one.year)) if one.year else NOTHING,
                 *(_text(value) for value in (one.style, stands, one.loop, one.read_size)),
-                *(Cell(f"{n}", by=float(n)) if n else NOTHING for n in lines),
+                *(_lines(one, workload) for workload in WORKLOADS),
             )
         )
     columns = [Column("implementation", number=False), Column("year")]
