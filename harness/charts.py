@@ -32,6 +32,12 @@ _ROW = 30  # pixels of a bar and its gap ...
 _ROW_OF_MANY = 22  # ... where more than FEW stand below each other
 FEW = 9
 
+_NAME = (
+    24  # characters of a name for which the widths leave room; longer ones take it from bars ...
+)
+_CHARACTER = 6  # ... so many pixels each, at the axis' 11 pixels
+_LABEL = 150  # pixels of so long a name
+
 _ONE: Spec = {  # a line at 1: the baseline, or the ideal
     "data": {"values": [{"x": 1}]},
     "mark": {"type": "rule", "style": "one"},
@@ -70,15 +76,27 @@ def _height(order: Sequence[str]) -> int:
     return len(order) * (_ROW if len(order) <= FEW else _ROW_OF_MANY)
 
 
+def _longer(order: Sequence[str]) -> int:
+    """Return the pixels that the longest name takes beyond those that there is room for."""
+    return max([0, *(len(one) - _NAME for one in order)]) * _CHARACTER
+
+
 def _names(
-    *, shown: bool = True, below: Collection[str] = (), native: Collection[str] = ()
+    order: Sequence[str],
+    *,
+    shown: bool = True,
+    below: Collection[str] = (),
+    native: Collection[str] = (),
+    usual: Collection[str] = (),
 ) -> Spec:
     """Return the axis of contestants.
 
-    An arrow is before those who stand below another; native clients are in italics.
+    An arrow is before those who stand below another; native clients are in italics, those of every
+    run bold.
     """
     axis: Spec = {
         "labels": shown,
+        "labelLimit": _LABEL + _longer(order),
         "title": None,
         "ticks": False,
         "domain": False,
@@ -91,6 +109,10 @@ def _names(
         test = f"indexof({json.dumps(sorted(native))}, datum.label) >= 0"
         italics = {"test": test, "value": "italic"}
         axis["labelFontStyle"] = {"condition": italics, "value": "normal"}
+    if usual:
+        test = f"indexof({json.dumps(sorted(usual))}, datum.label) >= 0"
+        bold = {"test": test, "value": "bold"}
+        axis["labelFontWeight"] = {"condition": bold, "value": "normal"}
     return axis
 
 
@@ -145,22 +167,31 @@ def answer(
     phone: bool,
     below: Collection[str] = (),
     native: Collection[str] = (),
+    usual: Collection[str] = (),
 ) -> Spec:
     """Return the ranked cells of a workload side by side, or one under the other for a phone.
 
     A row has: name, family, panel, value, low, high, end (where the label begins), label, unit,
     share (a share of the ideal instead of a ratio), note (the panel's), proven. `order` has the
     names, the best first; those `below` are variants of the one before them, those `native` are not
-    frameworks.
+    frameworks, those `usual` take part in every run.
     """
-    width = 210 if phone else (660 - 12 * len(panels)) // len(panels)
+    longer = _longer(order)
+    width = 210 - longer if phone else (660 - longer - 12 * len(panels)) // len(panels)
     drawn = []
     for i, rows in enumerate(panels):
-        axis = _names(shown=phone or i == 0, below=below, native=native)
-        scale = {"domain": list(order), "paddingInner": 0.3}  # a row of one panel is a row of all
-        y = name("name", sort=list(order), axis=axis, scale=scale)
-        drawn.append(_bars(str(i), rows, order, width, y, phone=phone))
-    return _finish(_panels(drawn, phone=phone), title, panels, native)
+        own = _rows_of(rows, order, phone=phone)
+        axis = _names(order, shown=phone or i == 0, below=below, native=native, usual=usual)
+        scale = {"domain": own, "paddingInner": 0.3}
+        y = name("name", sort=own, axis=axis, scale=scale)
+        drawn.append(_bars(str(i), rows, own, width, y, phone=phone))
+    return _finish(_panels(drawn, phone=phone), title, panels, native, usual)
+
+
+def _rows_of(rows: Sequence[Row], order: Sequence[str], *, phone: bool) -> list[str]:
+    """Return the names of a panel's rows: side by side a row of one is a row of all."""
+    there = {row["name"] for row in rows}
+    return [one for one in order if one in there or not phone]
 
 
 def latencies(rows: Sequence[Row], order: Sequence[str], *, title: str, phone: bool) -> Spec:
@@ -173,7 +204,7 @@ def latencies(rows: Sequence[Row], order: Sequence[str], *, title: str, phone: b
     ends = [float(row[end] or row["value"] or 1.0) for row in rows for end in ("low", "high")]
     scale = {"type": "log", "domain": [min(ends) / 1.3, max(ends) * 1.3], "nice": False}
     axis = {"title": "µs, logarithmic", "tickCount": 5, "format": "~s", "grid": False}
-    x, axis_y = number("value", axis=axis, scale=scale), _names()
+    x, axis_y = number("value", axis=axis, scale=scale), _names(order)
     del axis_y["labels"]
     y = name("name", sort=list(order), axis=axis_y)
     legend = {"orient": "top", "title": None, "offset": 12, **({"columns": 2} if phone else {})}
@@ -208,7 +239,7 @@ def _dots(
     phone: bool,
 ) -> Spec:
     """Return one panel: a dot a contestant, its interval, its figure in a column at the right."""
-    axis, scale = _names(shown=names, native=native), {"domain": list(order)}
+    axis, scale = _names(order, shown=names, native=native), {"domain": list(order)}
     y = name("name", sort=list(order), axis=axis, scale=scale)
     span = {"x": number("low"), "x2": {"field": "high"}, "y": y}
     dots = {"x": x, "y": y, "color": _family(rows, phone=phone)}
@@ -244,21 +275,28 @@ def shares(
     `domain` is where the axis begins and ends, the same in every panel; `form` is that of its
     numbers (d3-format); those `native` are not frameworks.
     """
-    width = 190 if phone else (560 - 12 * len(panels)) // len(panels)
+    longer = _longer(order)
+    width = 190 - longer if phone else (560 - longer - 12 * len(panels)) // len(panels)
     ticks = {"title": x_title, "tickCount": 4, "format": form, "grid": False}
     x = number("value", axis=ticks, scale={"domain": list(domain), "nice": False, "zero": False})
-    drawn = [
-        _dots(str(i), rows, order, x, width, names=phone or i == 0, native=native, phone=phone)
-        for i, rows in enumerate(panels)
-    ]
+    drawn = []
+    for i, rows in enumerate(panels):
+        own, names = _rows_of(rows, order, phone=phone), phone or i == 0
+        drawn.append(_dots(str(i), rows, own, x, width, names=names, native=native, phone=phone))
     return _finish(_panels(drawn, phone=phone), title, panels, native)
 
 
 def _finish(
-    chart: Spec, title: str, panels: Sequence[Sequence[Row]], native: Collection[str] = ()
+    chart: Spec,
+    title: str,
+    panels: Sequence[Sequence[Row]],
+    native: Collection[str] = (),
+    usual: Collection[str] = (),
 ) -> Spec:
     """Return the whole specification; the datasets named `0`, `1`, ... are the panels' rows."""
-    says = {"subtitle": "in italics: native HTTP clients"} if native else {}
+    lines = ["in bold: who takes part in every run"] if usual else []
+    lines += ["in italics: native HTTP clients"] if native else []
+    says = {"subtitle": lines} if lines else {}
     return {
         "$schema": SCHEMA,
         "title": {"text": title, "anchor": "start", **says},

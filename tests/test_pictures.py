@@ -10,7 +10,7 @@ import altair as alt
 import msgspec
 import pytest
 
-from harness import files
+from harness import charts, files
 from harness.report.pictures import pictures
 from harness.report.svg import config, darkened, svg
 from harness.summary import Summary
@@ -106,6 +106,88 @@ def test_a_row_of_one_panel_is_the_row_of_all(drawn: dict[str, Picture], name: s
     assert len(found) > len(panels) or len(panels) == 1
     assert all(domain == found[0] for domain in found)
     assert {row["name"] for row in rows(drawn[name].spec)} <= set(found[0])
+
+
+def changed(summary: Summary, name: str, **fields: object) -> Summary:
+    """Return a summary in which one implementation is another."""
+    ones = tuple(
+        msgspec.structs.replace(one, **fields) if one.name == name else one
+        for one in summary.implementations
+    )
+    return msgspec.structs.replace(summary, implementations=ones)
+
+
+def axes(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the names' channel of each panel."""
+    panels = spec.get("hconcat") or spec["vconcat"]
+    return [panel["layer"][1]["encoding"]["y"] for panel in panels]
+
+
+def test_on_a_phone_a_panel_has_rows_of_its_own_alone(drawn: dict[str, Picture]) -> None:
+    """One above the other, nobody has an empty row where there is no such figure; order is kept."""
+    wide, narrow = (drawn["answer"].draw(phone) for phone in (False, True))
+    whole = axes(wide)[0]["scale"]["domain"]
+    for number, channel in enumerate(axes(narrow)):
+        there = {row["name"] for row in narrow["datasets"][str(number)]}
+        assert channel["scale"]["domain"] == [one for one in whole if one in there]
+    assert any(len(channel["scale"]["domain"]) < len(whole) for channel in axes(narrow))
+
+
+def test_the_answer_names_its_baseline_and_who_takes_part_in_every_run(summary: Summary) -> None:
+    """From the summary: another's title stands there as soon as it is so called."""
+    rare = changed(summary, "twisted", default=False)
+    answer = pictures(changed(rare, "asyncio", title="The old one"))["answer"]
+    assert answer.title == "Rates, × The old one's in the same block"  # noqa: RUF001
+    for channel in axes(answer.spec):
+        test = channel["axis"]["labelFontWeight"]["condition"]["test"]
+        assert '"The old one"' in test
+        assert "Twisted" not in test
+    assert answer.spec["title"]["subtitle"] == ["in bold: who takes part in every run"]
+    assert all("labelFontWeight" not in c["axis"] for c in axes(pictures(summary)["answer"].spec))
+
+
+def test_a_long_name_takes_its_room_from_the_bars(summary: Summary) -> None:
+    """It is not cut, and the drawing is not wider than without it."""
+    title = "A framework with a name for a line"
+    long = pictures(changed(summary, "gevent", title=title))["answer"]
+    assert len(title) == 34
+    for phone in (False, True):
+        before, after = pictures(summary)["answer"].draw(phone), long.draw(phone)
+        assert title in axes(after)[0]["scale"]["domain"]
+        way = "vconcat" if phone else "hconcat"
+        widths = [
+            sum(p["width"] for p in spec[way][: 1 if phone else 9]) for spec in (before, after)
+        ]
+        limits = [axes(spec)[0]["axis"]["labelLimit"] for spec in (before, after)]
+        assert 0 <= (widths[0] - widths[1]) - (limits[1] - limits[0]) < len(after[way])
+        assert limits[1] > limits[0]
+
+
+@pytest.mark.parametrize(
+    ("values", "ends", "marks"),
+    [
+        ([11.0, 4096.0], [10.0, 5000.0], [10.0, 100.0, 1000.0]),
+        ([18.0, 96.0], [10.0, 100.0], [10.0, 100.0]),
+        ([21.0, 48.0], [20.0, 50.0], [20.0, 50.0]),
+        ([7.0, 7.0], [5.0, 10.0], [5.0, 10.0]),
+        ([100.0, 100.0], [100.0, 200.0], [100.0, 200.0]),
+    ],
+)
+def test_a_logarithmic_axis_ends_at_round_numbers(
+    values: list[float], ends: list[float], marks: list[float]
+) -> None:
+    """All values lie on it, and two numbers at least stand beside it."""
+    assert charts._around(values) == ends
+    assert charts._decades(*ends) == marks
+
+
+def test_memory_is_on_a_logarithmic_axis(drawn: dict[str, Picture]) -> None:
+    """One who takes a hundred times as much leaves the others apart from each other."""
+    channel = drawn["echo-memory"].spec["spec"]["layer"][1]["encoding"]["y"]
+    low, high = channel["scale"]["domain"]
+    assert channel["scale"]["type"] == "log"
+    assert "logarithmic" in channel["axis"]["title"]
+    assert all(low <= row["value"] <= high for row in rows(drawn["echo-memory"].spec))
 
 
 def test_memory_is_drawn_through_the_points_of_its_line(

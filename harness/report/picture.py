@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 _PHONE_PX = 600  # below it GitHub shrinks the wide chart until its words are under 9 pixels
 
-_TITLE_MAX = 24  # characters: longer ones would leave no room for the bars
+_TITLE_MAX = 40  # characters: longer ones would leave no room for the bars ...
+_TITLE_MAX_ON = 24  # ... and those with a Python behind them stand in many small panels as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Picture:
 
 def label(one: Implementation) -> str:
     """Return a title that can be drawn: a control character in it would end the whole process."""
-    return words.short(one, _TITLE_MAX)
+    return words.short(one, _TITLE_MAX_ON if one.on else _TITLE_MAX)
 
 
 def family(implementation: Implementation) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness import charts
 from harness.report import numbers, siblings, words
+from harness.report.answer import usual
 from harness.report.picture import Picture, family, label
 from harness.summary import Estimate
 
@@ -100,15 +101,20 @@ def _bars(
     title: str,
     panels: Sequence[Sequence[Row]],
     order: Sequence[str],
-    known: Mapping[str, Implementation],
+    summary: Summary,
 ) -> Picture | None:
     if not order:
         return None
+    known = _known(summary)
     said = "; ".join(f"{rows[0]['panel']}: {_said(rows)}" for rows in panels)
-    below, native = _below(known, order), _native(known, order)
+    who = {
+        "below": _below(known, order),
+        "native": _native(known, order),
+        "usual": [own for one in usual(summary) if (own := label(one)) in order],
+    }
 
     def draw(phone: bool) -> dict[str, Any]:
-        return charts.answer(panels, order, title=title, phone=phone, below=below, native=native)
+        return charts.answer(panels, order, title=title, phone=phone, **who)
 
     return Picture(name, title, f"Bar chart, {title}, as ratios. {said}.", draw)
 
@@ -123,8 +129,9 @@ def _answer(summary: Summary) -> Picture | None:
             panels.append(rows)
     drawn = {row["name"] for rows in panels for row in rows}
     order = list(dict.fromkeys(t for w in summary.workloads for t in _order(w, known, drawn)))
-    title = "Rates, each over the baseline's in the same block"
-    return _bars("answer", title, panels, order, known)
+    names = dict.fromkeys(label(known[w.baseline]) for w in summary.workloads if w.baseline)
+    title = f"Rates, × {' and '.join(names)}'s in the same block"  # noqa: RUF001
+    return _bars("answer", title, panels, order, summary)
 
 
 def _conditions(summary: Summary, found: WorkloadSummary) -> Picture | None:
@@ -136,7 +143,7 @@ def _conditions(summary: Summary, found: WorkloadSummary) -> Picture | None:
     drawn = {row["name"] for rows in panels for row in rows}
     order = _order(found, known, drawn)
     title = f"{found.workload}: {words.NOUN[found.workload][1]} per second"
-    return _bars(found.workload, title, panels, order, known)
+    return _bars(found.workload, title, panels, order, summary)
 
 
 def _curves(
