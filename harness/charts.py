@@ -305,6 +305,22 @@ def _finish(
     }
 
 
+_ROUND = [digit * 10.0**power for power in range(-6, 13) for digit in (1, 2, 5)]
+
+
+def _around(values: Sequence[float]) -> list[float]:
+    """Return where a logarithmic axis begins and ends: round numbers around all of the values."""
+    begin = max((one for one in _ROUND if one <= min(values)), default=_ROUND[0])
+    beyond = (one for one in _ROUND if one >= max(values) and one > begin)
+    return [begin, min(beyond, default=_ROUND[-1])]
+
+
+def _decades(begin: float, end: float) -> list[float]:
+    """Return where an axis has numbers: at powers of ten, or at its ends where it holds few."""
+    marks = [one for one in _ROUND[::3] if begin <= one <= end]
+    return marks if len(marks) > 1 else sorted({begin, *marks, end})
+
+
 def curves(
     rows: Sequence[Row],
     order: Sequence[str],
@@ -313,12 +329,13 @@ def curves(
     y_title: str,
     title: str,
     phone: bool,
+    log: bool = False,
 ) -> Spec:
     """Return a figure against what was varied: a small panel each, everyone in grey behind.
 
     More than FEW make them smaller, for a page that is not all charts. A row has: name, family,
-    x (its label), step (its order), value, low, high (null: not known). A layer that names its data
-    itself has all of it in each panel.
+    x (its label), step (its order), value (above 0 on an axis that is `log`), low, high (null: not
+    known). A layer that names its data itself has all of it in each panel.
     """
     steps = [str(x) for _, x in sorted({(float(r["step"] or 0), str(r["x"])) for r in rows})]
     few = len(order) <= FEW
@@ -326,7 +343,12 @@ def curves(
     size = {"width": 124, "height": 110 if few else 84} if phone else size
     axis = {"title": x_title, "labelAngle": 0, "grid": False}
     x = name("x", sort=steps, axis=axis, scale={"type": "point", "padding": 0.25})
-    y = number("value", axis={"title": y_title, "format": "~s", "tickCount": 4})
+    ticks: Spec = {"title": y_title, "format": "~s", "tickCount": 4}
+    y = number("value", axis=ticks)
+    if log:
+        ends = _around([float(row["value"] or 0.0) for row in rows])
+        scale = {"type": "log", "domain": ends, "nice": False}
+        y = number("value", axis={**ticks, "values": _decades(*ends)}, scale=scale)
     color = _family(rows, phone=phone)
     context, line = {"x": x, "y": y, "detail": name("name")}, {"x": x, "y": y, "color": color}
     span = {"x": x, "y": number("low"), "y2": {"field": "high"}}

@@ -112,7 +112,7 @@ def memory(summary: Summary) -> str:
         if (kib := connection_kib(summary, name))
     }
     said = span(found, lambda kib: f"{kib:.1f}", " KiB")
-    return f"An idle connection takes {said}." * bool(said)
+    return f"An idle connection takes {said}. The axis is logarithmic." * bool(said)
 
 
 def fairness(summary: Summary) -> str:

@@ -152,13 +152,15 @@ def _curves(
     rows: Sequence[Row],
     order: Sequence[str],
     axes: tuple[str, str],
+    *,
+    log: bool = False,
 ) -> Picture | None:
     if len({row["step"] for row in rows}) < 2 or not order:
         return None
 
     def draw(phone: bool) -> dict[str, Any]:
         x, y = axes
-        return charts.curves(rows, order, x_title=x, y_title=y, title=title, phone=phone)
+        return charts.curves(rows, order, x_title=x, y_title=y, title=title, phone=phone, log=log)
 
     ends = []
     for one in order:
@@ -233,11 +235,12 @@ def _memory(summary: Summary, found: WorkloadSummary) -> Picture | None:
                 "high": None,
             }
             for held, value in trait.points
+            if value > 0
         ]
     order = _order(found, known, {row["name"] for row in rows})
     title = f"{found.workload}: memory against idle connections"
-    axes = ("connections", "MiB (PSS)")
-    return _curves(f"{found.workload}-memory", title, rows, order, axes)
+    axes = ("connections", "MiB (PSS), logarithmic")
+    return _curves(f"{found.workload}-memory", title, rows, order, axes, log=True)
 
 
 def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
