@@ -187,7 +187,7 @@ def test_the_method_names_the_limits_that_the_code_has() -> None:
     """What METHOD.md says of ties, intervals, ranks and stopping are the constants themselves."""
     method = " ".join((ROOT / "METHOD.md").read_text("utf-8").split())
     for said in (
-        f"the median ratio is {contrast.TIE:.0%} or more",
+        f"the median ratio differs from 1 by {contrast.TIE:.0%} or more",
         f"there are none under {model.BLOCKS_LEAST} blocks",
         f"no ranks under {model.BLOCKS_LEAST}",
         f"p of {contrast.ALPHA:.0%} or less",
