@@ -135,7 +135,7 @@ def terms(summary: Summary) -> Iterator[Term]:
         f"how often chance alone would show a difference from {BASELINE} as sure as this one if "
         f"there were none, adjusted for being one of many{_least_p(summary)}",
     )
-    yield Term("Of the ceiling", "the share of what a native program reaches under the same load")
+    yield Term("Of the ceiling", _CEILING)
     yield Term(
         "≥, ≤",
         "≥ stands where the load generator and not the contestant was the limit, ≤ where the "
