@@ -118,11 +118,12 @@ FAIRNESS = """
 CRC32 = """
     static uint8_t bytes[4096];
     struct crc32 *crc32 = malloc(sizeof *crc32);
-    unsigned cut;
-    assert(crc32 && scanf("%u", &cut) == 1);
+    unsigned cut, folds;
+    assert(crc32 && scanf("%u %u", &cut, &folds) == 2);
     getchar();
     size_t size = fread(bytes, 1, sizeof bytes, stdin);
     crc32_open(crc32);
+    crc32->folds = crc32->folds && folds;
     uint32_t value = crc32_add(crc32, 0, bytes, cut);
     printf("%lu\\n", (unsigned long)crc32_add(crc32, value, bytes + cut, size - cut));
     free(crc32);
@@ -342,11 +343,14 @@ def test_loopback_has_many_addresses(tmp_path: Path) -> None:
 
 
 def test_crc32_is_zlibs(tmp_path: Path) -> None:
-    """In one piece or two, aligned or not."""
+    """In one piece or two, aligned or not, by tables alone and where the processor can fold."""
     program = c_program(tmp_path, CRC32, "crc32")
-    for size, cut in ((0, 0), (1, 0), (9, 9), (4096, 0), (4096, 13)):
+    pieces = ((0, 0), (1, 0), (9, 9), (63, 0), (64, 0), (65, 64), (191, 127), (1024, 0), (4096, 13))
+    for size, cut in pieces:
         data = random.Random(size).randbytes(size)
-        assert int(c_run(program, f"{cut} ".encode() + data)) == zlib.crc32(data)
+        for folds in (0, 1):
+            said = c_run(program, f"{cut} {folds} ".encode() + data)
+            assert int(said) == zlib.crc32(data), (size, cut, folds)
 
 
 @pytest.fixture(scope="module")

@@ -189,6 +189,35 @@ class TestGreeting:
         assert line["error"] is None
 
 
+def slowly(_received: int) -> bool:
+    """Keep nothing, but take 5 ms."""
+    time.sleep(0.005)
+    return False
+
+
+class TestEdges:
+    """A closed loop's window begins and ends with a reply, whatever its length is to be."""
+
+    def test_a_slow_server_is_measured_from_reply_to_reply(self) -> None:
+        """In windows of 1 ms a server that takes 5 ms counts whole messages, and all of each."""
+        lines = []
+        for _ in range(10):
+            with holding(slowly) as server:
+                lines += load(server.port, os.getpid(), "1x10/1/1")
+        whole = [line for line in lines if line["messages"] == 1]
+        assert len(whole) >= 8  # at fixed instants a window of five would hold a reply
+        for line in whole:
+            assert line["wall_ns"] > 4 * MS
+            assert line["before_ns"] + line["after_ns"] < line["wall_ns"] / 2
+
+    def test_an_edge_does_not_wait_for_ever(self) -> None:
+        """A server that keeps everything back ends no window: the time does."""
+        with holding(lambda received: received > 10) as server:
+            (line,) = load(server.port, os.getpid(), "1x10/1/30")
+        assert 30 * MS <= line["wall_ns"] < 1000 * MS
+        assert (line["messages"], line["unanswered"]) == (0, 1)
+
+
 class TestOpenLoop:
     """`@RATE`: messages leave when they are due, whatever comes back."""
 

@@ -95,6 +95,8 @@ def test_reference_is_compared_with_the_fastest(ahead: float, *, good: bool) -> 
     assert figure.low is not None
     assert figure.passed is good
     assert passed(reference.figures(where, "absent", ["slow"], 1)) == [False]
+    assert reference.finalists(where, ["slow", "fast", "absent"], 1) == ["fast"]
+    assert reference.finalists(where, ["slow", "fast", "absent"], 3) == ["slow", "fast"]
 
 
 WRK = """Running 1s test @ http://127.0.0.1:8000/1
@@ -130,7 +132,9 @@ def test_wrk_is_read_as_it_prints() -> None:
 def test_the_gauge_is_put_against_wrk(rate: float, cpu: float, good: list[bool]) -> None:
     """Rate and CPU per request are ratios within blocks, one each for server and concurrency."""
     turns = [
-        wrk.Turn(block, "origin", 10, client, 10_000, wall_s * (1 + block / 99), cpu_s, 0.5)
+        wrk.Turn(
+            block, "origin", 10, client, 10_000, wall_s * (1 + block / 99), cpu_s, cpu_s / 2, 0.5
+        )
         for block in range(8)
         for client, wall_s, cpu_s in (("wrk", 1.0, 1.0), ("gauge", 1 / rate, cpu))
     ]
@@ -138,7 +142,8 @@ def test_the_gauge_is_put_against_wrk(rate: float, cpu: float, good: list[bool])
     assert passed(made) == good
     assert [figure.value for figure in made] == pytest.approx([rate, cpu], rel=1e-3)
     assert any(
-        "gauge reached" in cause and f"a request cost it {100 * cpu:.2f} us" in cause
+        "gauge reached" in cause
+        and f"a request cost it {100 * cpu:.2f} us of CPU, {50 * cpu:.2f} in the kernel" in cause
         for cause in wrk.causes(turns)
     )
 
@@ -154,7 +159,9 @@ def test_the_gauge_is_put_against_wrk(rate: float, cpu: float, good: list[bool])
 )
 def test_who_limits_a_rate_is_told(cpu_s: float, busy: float, limit: str) -> None:
     """Who had no rest; what a request cost the server is its busy time over the requests."""
-    turns = [wrk.Turn(block, "nginx", 10, "wrk", 100_000, 1.0, cpu_s, busy) for block in range(3)]
+    turns = [
+        wrk.Turn(block, "nginx", 10, "wrk", 100_000, 1.0, cpu_s, 0.1, busy) for block in range(3)
+    ]
     (text,) = wrk.causes(turns)
     assert limit in text
     assert f"cost it {cpu_s * 10:.2f} us" in text
@@ -623,6 +630,7 @@ def test_a_row_becomes_a_record() -> None:
     """Reached: no reason; missed: what was measured of it; unable to run: what to do."""
     setting = row.Setting(
         implementations=(),
+        everyone=(),
         server_core=1,
         gauge_core=0,
         folder=Path(),

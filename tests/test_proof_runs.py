@@ -33,8 +33,10 @@ needs_two_cores = pytest.mark.skipif(
 def setting(tmp_path: Path) -> Setting:
     """Return a setting of two blocks in a folder of the test."""
     server_core, gauge_core = machine.cores()
+    able = tuple(one for one in plan.discover() if not one.cannot_run)
     return Setting(
-        implementations=tuple(one for one in plan.discover() if not one.cannot_run),
+        implementations=able,
+        everyone=able,
         server_core=server_core,
         gauge_core=gauge_core,
         folder=tmp_path,
@@ -98,6 +100,7 @@ def test_both_clients_load_the_origin(setting: Setting, monkeypatch: pytest.Monk
         assert turn.client == client
         assert turn.requests == 3000 if client == "gauge" else turn.requests > 0
         assert turn.wall_s > 0
+        assert 0 < turn.kernel_s <= turn.cpu_s
         assert turn.server_busy is not None
         assert 0 < turn.server_busy <= 1
 

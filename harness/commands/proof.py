@@ -141,12 +141,12 @@ def proof(
         home = file.with_suffix("")
         if not resume:
             _put_aside(home)
+        able = [one for one in plan.discover() if not one.cannot_run]
         setting = Setting(
             implementations=tuple(
-                one
-                for one in plan.discover()
-                if one.default and not one.cannot_run and set(one.workloads) == set(WORKLOADS)
+                one for one in able if one.default and set(one.workloads) == set(WORKLOADS)
             ),
+            everyone=tuple(one for one in able if "echo" in one.workloads),
             server_core=server_core,
             gauge_core=gauge_core,
             folder=Path(folder),

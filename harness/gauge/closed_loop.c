@@ -78,4 +78,5 @@ static int64_t unanswered(struct crowd *crowd)
 const struct loop closed_loop = {
     .start = start, .greeted = greeted, .pace = NULL, .answered = answered,
     .first_edge = first_edge, .second_edge = second_edge, .unanswered = unanswered,
+    .edge_on_reply = true,
 };

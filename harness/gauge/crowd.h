@@ -44,6 +44,8 @@ struct loop {
     int (*second_edge)(struct crowd *crowd, int64_t edge_ns);
     /* What counted messages still lack when the drain is over. */
     int64_t (*unanswered)(struct crowd *crowd);
+    /* The edges wait for a reply, and are not kept to the nanosecond; slice.h. */
+    bool edge_on_reply;
 };
 
 extern const struct loop closed_loop, open_loop;

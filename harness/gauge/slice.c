@@ -162,6 +162,16 @@ static int advance(struct run *run)
     return 0;
 }
 
+/* An edge that this phase ends with, or readings for one, wait for a reply, which has not come.
+ * Without a warm-up the first edge is before all of them. */
+static bool waits_for_reply(const struct run *run)
+{
+    bool first = run->phase == WARMING || run->phase == SETTLING;
+    return run->crowd.loop->edge_on_reply && !run->crowd.worked &&
+           (run->phase == MEASURING || (first && run->plan->warmup_ms > 0)) &&
+           run->now_ns < run->until_ns + SLICE_EDGE_NS;
+}
+
 /* A phase ends with its time, the first with the last greeting, and the last two as soon as nothing
  * is outstanding. */
 static bool is_over(const struct run *run)
@@ -170,7 +180,7 @@ static bool is_over(const struct run *run)
         return true;
     if (run->phase == ENDING && run->crowd.outstanding == 0)
         return true;
-    return run->now_ns >= run->until_ns;
+    return run->now_ns >= run->until_ns && !waits_for_reply(run);
 }
 
 static bool is_drained(const struct run *run)

@@ -1,12 +1,14 @@
 """Row `reference`: what the instrument can drive is well above what any Python reaches.
 
-Rules: everyone who can run takes part; the fastest framework of each cell is whom the reference is
-compared with, block by block.
+Rules: everyone who can run takes part in heats, from which nothing but the names of the fastest is
+taken; these and the reference then run in blocks of their own, and the fastest framework of each
+cell is whom the reference is compared with, block by block.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness import contrast, stats
@@ -19,10 +21,13 @@ from harness.proven import Figure
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from harness.model import Implementation
     from harness.proof.row import Setting
     from harness.results import Where
 
 LEAST = 1.10  # of the reference over the fastest; uvloop's Protocol reached 0.85-0.90 of C
+HEATS = 2  # blocks
+FINALISTS = 4
 CELLS = tuple(
     Cell(workload="echo", concurrency=connections, size=cells.KIB, ranked=True)
     for connections in (10, 100)
@@ -69,18 +74,39 @@ def limits(where: Mapping[str, Where]) -> tuple[str, ...]:
     )
 
 
+def finalists(where: Mapping[str, Where], names: Sequence[str], most: int) -> list[str]:
+    """Return the `most` fastest of `names` in each cell, together, in the order of `names`."""
+    found: set[str] = set()
+    for cell in where.values():
+        there = [name for name in names if cell.rates.get(name)]
+        speed = {name: stats.median(list(cell.rates[name].values())) for name in there}
+        found |= set(sorted(there, key=speed.__getitem__, reverse=True)[:most])
+    return [name for name in names if name in found]
+
+
+def _blocks(
+    of: Sequence[Implementation], setting: Setting, what: str
+) -> tuple[dict[str, Where], tuple[str, ...]]:
+    """Measure these in interleaved blocks; return what counts, and what did not."""
+    models = [blocks.contestant(one, CELLS) for one in of]
+    samples = blocks.interleaved(models, setting, what=what)
+    return blocks.by_cell(samples, CELLS), blocks.losses(samples, CELLS)
+
+
 def run(setting: Setting) -> Reached:
-    """Measure everyone in interleaved blocks."""
+    """Measure everyone in heats, and then the fastest and the reference."""
     reference = setting.reference.name
-    models = [blocks.contestant(one, CELLS) for one in setting.implementations]
-    samples = blocks.interleaved(models, setting, what="reference")
-    where = blocks.by_cell(samples, CELLS)
-    pythons = [one.name for one in setting.implementations if one.kind == "framework"]
+    pythons = [one.name for one in setting.everyone if one.kind == "framework"]
+    heats, lost = _blocks(setting.everyone, replace(setting, blocks=HEATS), "reference, heats")
+    best = finalists(heats, pythons, FINALISTS)
+    last = [one for one in setting.everyone if one.name in {*best, reference}]
+    where, lost_last = _blocks(last, setting, "reference")
+    note = (
+        f"{setting.blocks} interleaved blocks of the reference and {', '.join(best)}, the fastest "
+        f"of {len(pythons)} in {HEATS} blocks before"
+    )
     return Reached(
-        figures=figures(where, reference, pythons, setting.seed),
-        notes=(
-            f"{setting.blocks} interleaved blocks of {len(models)} implementations",
-            *limits(where),
-        ),
-        causes=blocks.losses(samples, CELLS),
+        figures=figures(where, reference, best, setting.seed),
+        notes=(note, *limits(where)),
+        causes=(*lost, *lost_last),
     )

@@ -34,7 +34,9 @@ class Setting:
     """What the rows run on, and how much of it."""
 
     implementations: tuple[Implementation, ...]
-    """All that can run here."""
+    """Those of a usual run that can run here."""
+    everyone: tuple[Implementation, ...]
+    """All that can run an echo server here."""
     server_core: int
     gauge_core: int
     folder: Path

@@ -23,7 +23,7 @@ from harness.proof.row import Row
 ROWS = (
     Row(
         name="reference",
-        what="the reference's rate over the fastest Python echo's, at 10 and 100 connections",
+        what="the reference's rate over that of the fastest of all, at 10 and 100 connections",
         must="at least 1.10",
         run=reference.run,
     ),

@@ -18,7 +18,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import msgspec
 import psutil
@@ -72,6 +72,8 @@ class Turn:
     wall_s: float
     cpu_s: float
     """Of the client, its start left out."""
+    kernel_s: float
+    """What of that was spent in the kernel."""
     server_busy: float | None = None
     """Share of the time in which the server had something to do; None where nobody looked."""
 
@@ -141,10 +143,11 @@ def causes(turns: Sequence[Turn]) -> tuple[str, ...]:
         ]
         rate = stats.median([t.requests / t.wall_s for t in own])
         cost_us = stats.median([t.cpu_s / t.requests * 1e6 for t in own])
+        kernel_us = stats.median([t.kernel_s / t.requests * 1e6 for t in own])
         share = stats.median([t.cpu_s / t.wall_s for t in own])
         words = (
             f"{server} {connections} connections: {client} reached {rate:.0f}/s; a request cost "
-            f"it {cost_us:.2f} us of CPU, {share:.0%} of the time"
+            f"it {cost_us:.2f} us of CPU, {kernel_us:.2f} in the kernel, {share:.0%} of the time"
         )
         seen = [(t.server_busy, t.wall_s / t.requests) for t in own if t.server_busy is not None]
         if seen:
@@ -156,6 +159,23 @@ def causes(turns: Sequence[Turn]) -> tuple[str, ...]:
             )
         found.append(words)
     return tuple(found)
+
+
+class Spent(NamedTuple):
+    """CPU seconds of ended children."""
+
+    user_s: float
+    kernel_s: float
+
+    @classmethod
+    def so_far(cls) -> Self:
+        """Return what all ended children have spent."""
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return cls(usage.ru_utime, usage.ru_stime)
+
+    def since(self, before: Spent) -> Spent:
+        """Return what was spent after `before`."""
+        return Spent(self.user_s - before.user_s, self.kernel_s - before.kernel_s)
 
 
 class _Clients:
@@ -170,36 +190,36 @@ class _Clients:
         self._gauge = [*launch.command(setting.reference, "fetch"), "--summary"]
         self.by_name = {"gauge": self.gauge, "wrk": self.wrk}
 
-    def wrk(self, port: int, connections: int) -> tuple[int, float, float]:
-        """Return requests, seconds and CPU seconds of wrk. Raises HarnessError."""
+    def wrk(self, port: int, connections: int) -> tuple[int, float, Spent]:
+        """Return requests, seconds and CPU of wrk. Raises HarnessError."""
         options = ["-t1", f"-c{connections}", f"-d{WRK_S}s", f"http://127.0.0.1:{port}/1"]
-        text, cpu_s = self._once([self._wrk, *options])
-        _, start_s = self._once([self._wrk, "--version"])
+        text, spent = self._once([self._wrk, *options])
+        _, start = self._once([self._wrk, "--version"])
         try:
             requests, wall_s = parse(text)
         except ValueError as error:
             raise HarnessError(f"wrk: {error}.") from error
-        return requests, wall_s, cpu_s - start_s
+        return requests, wall_s, spent.since(start)
 
-    def gauge(self, port: int, connections: int) -> tuple[int, float, float]:
-        """Return requests, seconds and CPU seconds of the gauge's client. Raises HarnessError.
+    def gauge(self, port: int, connections: int) -> tuple[int, float, Spent]:
+        """Return requests, seconds and CPU of the gauge's client. Raises HarnessError.
 
         Its start is that of the same program without a URL; reading the URLs stays its own cost.
         """
         words = [*self._gauge, "--limit", str(connections)]
         listing = self._setting.folder / "urls"
         listing.write_text("")
-        _, start_s = self._once(words, listing)
+        _, start = self._once(words, listing)
         listing.write_text(f"http://127.0.0.1:{port}/1\n" * REQUESTS)
-        text, cpu_s = self._once(words, listing)
+        text, spent = self._once(words, listing)
         sums = msgspec.json.decode(text, type=fetch.Sums)
         if sums.errors != {"ok": REQUESTS}:
             raise HarnessError(f"the gauge's client failed: {text.strip()[:200]}.")
-        return REQUESTS, sums.elapsed_s, cpu_s - start_s
+        return REQUESTS, sums.elapsed_s, spent.since(start)
 
-    def _once(self, words: Sequence[str], stdin: Path | None = None) -> tuple[str, float]:
-        """Return what a program printed, and its CPU seconds; it is the only child that ends."""
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    def _once(self, words: Sequence[str], stdin: Path | None = None) -> tuple[str, Spent]:
+        """Return what a program printed, and its CPU; it is the only child that ends."""
+        before = Spent.so_far()
         stderr = self._setting.folder / "client.stderr"
         with (stdin or self._setting.folder / "nothing").open("a+b") as file:
             file.seek(0)
@@ -208,8 +228,7 @@ class _Clients:
             )
             with starting as child:
                 text = _all_lines(child)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return text, after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        return text, Spent.so_far().since(before)
 
 
 def _all_lines(child: launch.Child) -> str:
@@ -280,15 +299,15 @@ def _listens(port: int) -> bool:
 
 def _turn(setting: Setting, clients: _Clients, turn: tuple[int, str, int, str], nginx: str) -> Turn:
     """Let one client load one fresh server."""
-    block, server, connections, client = turn
+    _, server, connections, client = turn
     found: list[float] = []
     serving = _nginx(setting, nginx, found) if server == "nginx" else _origin(setting, found)
     with serving as port:
-        requests, wall_s, cpu_s = clients.by_name[client](port, connections)
+        requests, wall_s, spent = clients.by_name[client](port, connections)
     server_busy = stats.median(found) if found else None
     if server == "nginx":
         server_busy = found[0] / wall_s
-    return Turn(block, server, connections, client, requests, wall_s, cpu_s, server_busy)
+    return Turn(*turn, requests, wall_s, spent.user_s + spent.kernel_s, spent.kernel_s, server_busy)
 
 
 def run(setting: Setting) -> Reached:
