@@ -20,8 +20,8 @@ from harness.results import (
     Field,
     Where,
     cell_summary,
-    collect,
     disagree,
+    gather,
     on_pythons,
     over,
     overall,
@@ -35,7 +35,6 @@ from harness.summary import (
     ThrownOut,
     WorkloadSummary,
 )
-from harness.units import Unit, missing, units
 from harness.units import cells as cells_of
 
 if TYPE_CHECKING:
@@ -200,16 +199,7 @@ def measured(plan: Plan, samples: Sequence[Sample]) -> tuple[list[Where], Thrown
 
     Raises UsageError where the samples do not belong to the plan.
     """
-    cells = cells_of(plan, samples)
-    counted, thrown_out = units(samples, cells)
-    by_cell: dict[tuple[str, str], list[Unit]] = {}
-    for unit in counted:
-        by_cell.setdefault((unit.workload, unit.cell), []).append(unit)
-    void = missing(samples, cells, counted)
-    collected = [
-        collect(where, by_cell.get(key, []), void.get(key, {})) for key, where in cells.items()
-    ]
-    return collected, thrown_out
+    return gather(samples, cells_of(plan, samples))
 
 
 def summarise(

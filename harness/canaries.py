@@ -42,7 +42,8 @@ STALL_OFF = 0.02  # of the sleep: a timer's and a scheduler's lateness, many tim
 # A p99 of a slice rests on ten messages: its interval is as wide as the noise, not as the tie, so
 # that at 95% one run in twenty would lose its ranks to chance. A rate's tie leaves room enough.
 TWIN_LEVEL_P99 = 0.99
-TWIN_WIDEST = 0.10  # half of an interval: a wider one reaches a tie whatever the twin does
+# Half of an interval: a wider one reaches a tie whatever the twin does.
+TWIN_WIDEST, TWIN_WIDEST_P99 = contrast.TIE, 0.10
 _SHARES = {"p90_us": 0.9, "p99_us": 0.99, "p999_us": 0.999}
 
 
@@ -73,7 +74,7 @@ def _twin(where: Where, field: Field) -> Canary | None:
     why: Doubt = ""
     if seen.low is None or seen.high is None:
         passed, why = None, "blocks"
-    elif passed and (seen.high - seen.low) / 2 > TWIN_WIDEST:
+    elif passed and (seen.high - seen.low) / 2 > (TWIN_WIDEST_P99 if given else TWIN_WIDEST):
         passed, why = None, "wide"
     return Canary(
         name="twin",

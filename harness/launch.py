@@ -69,6 +69,12 @@ def command(implementation: Implementation, workload: Workload) -> list[str]:
     return [program, "-m", "implementations", implementation.folder, workload]
 
 
+def file_limits(most: int = OPEN_FILES) -> tuple[int, int]:
+    """Return the soft and the hard limit of open files: the soft one as high as may be."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (most if hard == resource.RLIM_INFINITY else min(most, hard)), hard
+
+
 def listener(
     address: tuple[str, int] | str = ("127.0.0.1", 0),
     *,
@@ -225,9 +231,7 @@ def start(
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # the harness ended between fork and prctl
             os._exit(1)
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        soft = open_files if hard == resource.RLIM_INFINITY else min(open_files, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, file_limits(open_files))
         resource.setrlimit(resource.RLIMIT_FSIZE, (STDERR_MAX, STDERR_MAX))
         if core is not None:
             os.sched_setaffinity(0, {core})

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from harness.model import Sample
 
@@ -47,16 +47,21 @@ def shows(sample: Sample) -> bool:
     return longest_ns <= LONGEST * sample.wall_ns and sample.jain >= JAIN
 
 
+def _beyond(slices: Iterable[Sample], must_ns: Callable[[Sample], int]) -> float:
+    """Return by what share all latencies together exceed what they must add up to."""
+    seen_ns = wanted_ns = 0.0
+    for s in slices:
+        seen_ns += s.messages * s.mean_latency_ns
+        wanted_ns += must_ns(s)
+    return seen_ns / max(wanted_ns, 1.0) - 1
+
+
 def off(slices: Iterable[Sample], connections: int) -> float:
     """Return by what share the latencies of all slices' replies differ from what they must add to.
 
     0.05: they are 5% too long. Of at least one slice with a reply.
     """
-    seen_ns = must_ns = 0.0
-    for s in slices:
-        seen_ns += s.messages * s.mean_latency_ns
-        must_ns += connections * s.wall_ns + s.before_ns - s.after_ns
-    return seen_ns / max(must_ns, 1.0) - 1
+    return _beyond(slices, lambda s: connections * s.wall_ns + s.before_ns - s.after_ns)
 
 
 def cut(slices: Iterable[Sample], connections: int) -> float:
@@ -64,8 +69,4 @@ def cut(slices: Iterable[Sample], connections: int) -> float:
 
     -0.8: four fifths of what the connections waited for is in no latency.
     """
-    seen_ns = whole_ns = 0.0
-    for s in slices:
-        seen_ns += s.messages * s.mean_latency_ns
-        whole_ns += connections * s.wall_ns
-    return seen_ns / max(whole_ns, 1.0) - 1
+    return _beyond(slices, lambda s: connections * s.wall_ns)

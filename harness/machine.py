@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 _CPU = Path("/sys/devices/system/cpu")
+EXACT = "exact, by perf's task clock"
 
 
 def require_linux() -> None:
@@ -84,10 +85,18 @@ def facts() -> dict[str, str]:
         "kernel": f"{platform.system()} {platform.release().split('-')[0]}",
         "governor": governor or "unknown (a virtual machine hides it)",
         "tcp": _read(Path("/proc/sys/net/ipv4/tcp_congestion_control")) or "unknown",
+        "cpu clock": cpu_clock(),
         "libc": " ".join(platform.libc_ver()),
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "build": built(),
     }
+
+
+def cpu_clock() -> str:
+    """Return the clock that the gauge reads a contestant's CPU time from (gauge/witness.h)."""
+    words = [sys.executable, "-m", "harness.gauge", "witness", "--about"]
+    said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    return EXACT if '"task"' in said else "by scheduler ticks"
 
 
 def built() -> str:

@@ -37,10 +37,11 @@ NAIVE = "naive.py"  # echo without the contract, beside echo.py, where a folder 
 TWIN = "~twin"  # appended to the baseline's name for its second, hidden appearance
 PLANTED = "~planted"  # the same, with PLANTED_SHARE of its time burnt by the launcher
 PLANTED_SHARE = 0.05
-BLOCKS_LEAST = 6  # under it a bootstrap only repeats the extremes, and no test can reach ALPHA
 STALLED = "~stalled"  # the same, its main thread asleep for STALL_S of every STALL_EVERY_S
 STALL_S = 0.05
 STALL_EVERY_S = 0.25  # a fifth of the time: the arithmetic then has something to say from p90 on
+BLOCKS_LEAST = 6  # under it a bootstrap only repeats the extremes, and no test can reach ALPHA
+ONCE = -1  # the block number of cells that are measured once
 ALIASES = tuple(BASELINE + alias for alias in (TWIN, PLANTED, STALLED))
 """Controls of the run itself: in no table, in no rank."""
 
@@ -158,6 +159,11 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """Its Python is free-threaded, and something that it imports turned the GIL on again."""
 
     @property
+    def program(self) -> str:
+        """Its title without the Python that stands behind it."""
+        return self.title.removesuffix(f", {self.on}") if self.on else self.title
+
+    @property
     def at_home(self) -> str:
         """`implementations/<name>` of what lies in this repository; empty of all else."""
         parent, _, name = self.folder.rpartition("/")
@@ -243,6 +249,16 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return "echo" if self.case.startswith("E") else "fetch"
 
 
+def waited_ns(wall_ns: int, wait_ns: int, cpu_ns: int) -> int:
+    """Return for how long others had the core that a program wanted; at most `wall_ns`.
+
+    Its threads wait for each other as well, all at once and each by itself: of what they waited
+    together no more can be others' doing than the time in which none had the core. (That they
+    wanted none then cannot be told: of a program of many threads idle time counts as a wait.)
+    """
+    return min(wait_ns, max(0, wall_ns - cpu_ns))
+
+
 class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One slice of one cell: what the gauge and /proc counted between its two edges.
 
@@ -288,6 +304,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     max_ns: float = 0.0
     due: int = 0
     """Open loop: messages whose intended send time lies between the edges."""
+    backlog: int = 0
+    """Open loop: how many more had no reply at the second edge than at the first."""
     late_p50_ns: float = 0.0
     """Open loop: how long after its intended time a message was sent, at the median."""
     late_p99_ns: float = 0.0
@@ -308,12 +326,8 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def waited_ns(self) -> int:
-        """Time in which others had the contestant's core and it wanted it; at most `wall_ns`.
-
-        Its threads wait for each other as well, all at once and each by itself: of what they
-        waited together no more can be others' doing than the time in which none had the core.
-        """
-        return min(self.child_wait_ns, max(0, self.wall_ns - self.child_cpu_ns))
+        """Time in which others had the contestant's core and it wanted it; at most `wall_ns`."""
+        return waited_ns(self.wall_ns, self.child_wait_ns, self.child_cpu_ns)
 
 
 class Trait(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

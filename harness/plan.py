@@ -173,9 +173,14 @@ def _digests(folder: Path) -> dict[str, str]:
     }
 
 
+def _in_tree() -> list[Path]:
+    """Return the folders of this repository's own implementations."""
+    return sorted(file.parent for file in IN_TREE.glob("*/meta.toml"))
+
+
 def _offers() -> tuple[list[Offer], list[str]]:
     """Return what packages offer, and a sentence for each offer whose name cannot be."""
-    taken = {file.parent.name for file in IN_TREE.glob("*/meta.toml")}
+    taken = {folder.name for folder in _in_tree()}
     good: list[Offer] = []
     refused: list[str] = []
     for offer in offered.offers():
@@ -204,8 +209,7 @@ def discover(
     A name stands once. `where`: as in `read`; packages offer what is installed beside the harness.
     Raises UsageError.
     """
-    files = sorted(IN_TREE.glob("*/meta.toml"))
-    found = {file.parent.name: read(file.parent, where=where) for file in files}
+    found = {folder.name: read(folder, where=where) for folder in _in_tree()}
     found |= {offer.name: _offered(offer, where) for offer in _offers()[0]}
     for root in outside:
         folders = _folders(root)
@@ -319,10 +323,10 @@ def make(
     server_core, gauge_core = machine.cores()
     versions = [one.version for one in interpreters if not one.missing]
     return Plan(
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=now(),
         evenloop=version(),
         commit=machine.commit(ROOT),
-        seed=secrets.randbelow(2**31) if seed is None else seed,
+        seed=drawn(seed),
         workloads=workloads,
         quick=quick,
         budget_s=budget_s,
@@ -334,6 +338,16 @@ def make(
         arguments=tuple(arguments),
         implementations=tuple(borrowed.noted(IN_TREE, one) for one in implementations),
     )
+
+
+def now() -> str:
+    """Return the time as records have it: UTC, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def drawn(seed: int | None) -> int:
+    """Return the seed, or one that is drawn now where none is given."""
+    return secrets.randbelow(2**31) if seed is None else seed
 
 
 def version() -> str:

@@ -1,7 +1,7 @@
 """What each contestant reached in each cell: rate, CPU, latency, ratios, rank.
 
-Rules: it takes units that count and standings that are settled, and judges neither. A ratio is
-always within blocks; a rank is always among those of one kind whose behaviour is proven.
+Rules: what counts is settled by `units`, who stands where by `judge`; neither is judged here. A
+ratio is always within blocks; a rank is always among those of one kind whose behaviour is proven.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import contrast, latencies, precision, stats
+from harness import contrast, latencies, precision, stats, units
 from harness.summary import (
     CellSummary,
     Estimate,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.contrast import Logs, Place
-    from harness.model import Cell, Implementation
-    from harness.summary import Status
+    from harness.model import Cell, Implementation, Sample
+    from harness.summary import Status, ThrownOut
     from harness.units import Unit
 
 MEASURED: frozenset[Status] = frozenset({"ok", "declared", "unproven"})
@@ -92,6 +92,22 @@ def collect(where: Cell, found: Sequence[Unit], void: Mapping[str, str] | None =
         limited=frozenset(n for n, us in warm.items() if 2 * sum(u.limited for u in us) > len(us)),
         void=void or {},
     )
+
+
+def gather(
+    samples: Sequence[Sample], cells: Mapping[tuple[str, str], Cell]
+) -> tuple[list[Where], ThrownOut]:
+    """Return every cell with the units that count in it, and what was thrown out.
+
+    Raises UsageError where the samples do not belong to the cells.
+    """
+    counted, thrown_out = units.units(samples, cells)
+    by_cell: dict[tuple[str, str], list[Unit]] = {}
+    for unit in counted:
+        by_cell.setdefault((unit.workload, unit.cell), []).append(unit)
+    void = units.missing(samples, cells, counted)
+    found = [collect(where, by_cell.get(key, []), void.get(key)) for key, where in cells.items()]
+    return found, thrown_out
 
 
 def _spread(found: Sequence[Unit], what: str, where: Where, seed: int) -> Estimate:

@@ -132,6 +132,10 @@ class CellSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     without: dict[str, str] = {}
     """Who was measured here and has no figure -> why most of its slices do not count."""
 
+    def of(self, name: str) -> Result | None:
+        """Return an implementation's result; None where it has none."""
+        return next((one for one in self.results if one.implementation == name), None)
+
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One implementation's row in the answer to a workload."""
@@ -303,3 +307,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     cases: int
     """How many cases were played, over all implementations."""
     thrown_out: ThrownOut
+
+    @property
+    def by_name(self) -> dict[str, Implementation]:
+        """The implementations by name."""
+        return {one.name: one for one in self.implementations}

@@ -18,7 +18,7 @@ from harness import contrast, results
 from harness.lines import code_lines
 from harness.model import FORMAT, NAIVE, Cell
 from harness.summary import Estimate, ThrownOut
-from harness.units import noisy_blocks, units
+from harness.units import keyed, noisy_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -172,8 +172,8 @@ def prices(
     paced = {variant.name for variant in VARIANTS if variant.paced}
     gauged = [s for s in samples if variant_of(s.implementation) not in paced]
     slow = [s for s in samples if variant_of(s.implementation) in paced]
-    wheres, thrown = _collect(gauged, CELLS)
-    slow_wheres, slow_thrown = _collect(slow, (paced_cell,))
+    wheres, thrown = results.gather(gauged, keyed(CELLS))
+    slow_wheres, slow_thrown = results.gather(slow, keyed([paced_cell]))
     whole = results.overall(wheres)
     found: list[Price] = []
     for one in (one for one in chosen if not reason(one)):
@@ -185,12 +185,6 @@ def prices(
             for cell, where in among:
                 found.append(_price(one.name, what, cell, where, samples, seed))
     return tuple(found), _both(thrown, slow_thrown)
-
-
-def _collect(samples: Sequence[Sample], cells: Sequence[Cell]) -> tuple[list[Where], ThrownOut]:
-    """Return each cell with its units that count, and what was thrown out."""
-    counted, thrown = units(samples, {(c.workload, c.name): c for c in cells})
-    return [results.collect(c, [u for u in counted if u.cell == c.name]) for c in cells], thrown
 
 
 def _both(one: ThrownOut, other: ThrownOut) -> ThrownOut:

@@ -87,7 +87,8 @@ def _beside(series: Series) -> Iterator[Found]:
     alone, beside = _good(series, "alone_"), _good(series, "beside_")
     if not alone or not beside:
         return
-    pairs = sorted(set(alone) & set(beside))
+    both = sorted(set(alone) & set(beside))
+    pairs = [at for at in both if series["alone_rate_per_s"][at] > 0]
     if pairs:
         ratios = [series["beside_rate_per_s"][at] / series["alone_rate_per_s"][at] for at in pairs]
         limits = {"one": _limited(series, pairs, "beside_")}

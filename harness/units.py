@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from harness import latencies, stats
-from harness.model import ALIASES, BASELINE, STALLED, Cell, UsageError
+from harness.model import ALIASES, BASELINE, ONCE, STALLED, Cell, UsageError
 from harness.summary import ThrownOut
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ CHILD_WAIT = 0.50  # of a slice: up to here the correction was shown to hold, wi
 KEPT = 0.50  # of a unit's slices, and of a block's: less is a remnant
 BUSY = 0.90  # of a core: under it the contestant was not the limit, from it on the gauge was
 REACHED = 0.99  # of an open loop's rate: who answers less was asked something else
+BACKLOG = 0.05  # of what was due: who is further behind at the end of a slice does not keep up
 LATE_NS = 200_000  # p99 of the gauge's own lateness: beyond it, latencies are the gauge's
-ONCE = -1  # the block number of cells that are measured once
 
 _ECHO = re.compile(r"(\d+)x(\d+)(B|KiB)(?:@(\d+))?")
 _FETCH = re.compile(r"(\d+)@(\d+)ms")
@@ -129,7 +129,8 @@ def void(sample: Sample, cell: Cell) -> str:
         "gauge waited": sample.gauge_wait_ns >= GAUGE_WAIT * sample.wall_ns,
         "contestant waited": sample.waited_ns >= sample.wall_ns,
         "gauge late": sample.late_p99_ns > LATE_NS,
-        "rate not reached": slow,
+        "rate not reached": slow or sample.backlog > BACKLOG * sample.due > 0,
+        "never answered": bool(cell.rate_per_s) and sample.unanswered > 0,
     }
     return next((cause for cause, holds in causes.items() if holds), "")
 
@@ -256,6 +257,11 @@ def units(
     )
     made = [_unit(g, where[g[0].workload, g[0].cell]) for g in whole]
     return sorted(made, key=lambda u: (u.workload, u.cell, u.implementation, u.block)), thrown
+
+
+def keyed(cells: Iterable[Cell]) -> dict[tuple[str, str], Cell]:
+    """Return cells by workload and name, as samples name them."""
+    return {(cell.workload, cell.name): cell for cell in cells}
 
 
 def missing(

@@ -179,6 +179,22 @@ def test_the_limits_of_a_latency_are_exact(messages: int, late_ns: float, why: s
     assert units.void(changed, golden_run.OPEN) == why
 
 
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"backlog": 50}, ""),
+        ({"backlog": 51}, "rate not reached"),  # all came in the end, long after the slice's
+        ({"backlog": -51}, ""),
+        ({"unanswered": 1}, "never answered"),  # it is in no percentile, and would be the worst
+    ],
+)
+def test_who_falls_behind_has_no_latency(changes: dict[str, int], why: str) -> None:
+    """Replies that came after the slice, or never, are not what the slice reached."""
+    sample = next(s for s in SAMPLES if s.cell == OPEN)
+    changed = msgspec.structs.replace(sample, due=1000, late_p99_ns=0.0, **changes)
+    assert units.void(changed, golden_run.OPEN) == why
+
+
 def test_the_golden_run_is_what_its_script_writes() -> None:
     """The files in tests/golden/run are those that golden_run.py makes."""
     assert files.read_json(RUN / "plan.json", Plan) == PLAN

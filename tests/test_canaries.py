@@ -133,6 +133,19 @@ def test_a_twin_that_is_not_equal_to_itself_fails(alias: str, cell: str) -> None
     assert is_withheld(found)
 
 
+def test_a_twin_that_noise_hides_is_neither_passed_nor_failed() -> None:
+    """An interval wider than a tie reaches the tie whatever the twin does."""
+    noise = [1 + 0.15 * (5 * b % 9 - 4) / 4 for b in range(golden_run.BLOCKS)]
+
+    def noisy(s: Sample) -> Sample:
+        return msgspec.structs.replace(s, messages=int(s.messages * noise[s.block]))
+
+    found = changed(noisy, TWIN, "10x1KiB")
+    twin = next(c for c in found.workloads[0].canaries if c.name == "twin" and c.figure == "rate")
+    assert (twin.passed, twin.why) == (None, "wide")
+    assert not is_withheld(found)
+
+
 def stalled(for_s: float, every_s: float, *, skip: bool = False, wall_s: float = 2.0) -> Sample:
     """Return what a gauge sees of such stalls; `skip`: one that waits for a reply before it sends.
 

@@ -63,7 +63,7 @@ def test_a_specification_keeps_the_schema(drawn: dict[str, Picture], name: str) 
         alt.Chart.from_dict(spec)
         assert "config" not in spec
         assert not re.search(r"#[0-9a-fA-F]{6}", str(spec))
-    broken = {**drawn[name].spec, "title": 7}
+    broken = {**drawn[name].draw(False), "title": 7}
     with pytest.raises(Exception, match="7 is not"):
         alt.Chart.from_dict(broken)
 
@@ -87,17 +87,17 @@ def test_every_colour_has_its_counterpart() -> None:
 def test_intervals_are_drawn_where_there_are_any(drawn: dict[str, Picture]) -> None:
     """The rows of each measured chart have ends, and lie between them."""
     for name in set(NAMES) - {"echo-memory"}:
-        known = [row for row in rows(drawn[name].spec) if row["low"] is not None]
+        known = [row for row in rows(drawn[name].draw(False)) if row["low"] is not None]
         assert known, name
         assert all(row["low"] <= row["value"] <= row["high"] for row in known), name
-        text = msgspec.json.encode(drawn[name].spec).decode()
+        text = msgspec.json.encode(drawn[name].draw(False)).decode()
         assert re.search(r'"[xy]2?":\{"field":"low"', text), name
 
 
 @pytest.mark.parametrize("name", ["answer", "echo", "echo-fairness", "fetch-efficiency"])
 def test_a_row_of_one_panel_is_the_row_of_all(drawn: dict[str, Picture], name: str) -> None:
     """Also of who has no figure in one of them: the names stand beside the first panel alone."""
-    panels = drawn[name].spec["hconcat"]
+    panels = drawn[name].draw(False)["hconcat"]
     found = [
         layer["encoding"]["y"]["scale"]["domain"]
         for panel in panels
@@ -106,7 +106,7 @@ def test_a_row_of_one_panel_is_the_row_of_all(drawn: dict[str, Picture], name: s
     ]
     assert len(found) > len(panels) or len(panels) == 1
     assert all(domain == found[0] for domain in found)
-    assert {row["name"] for row in rows(drawn[name].spec)} <= set(found[0])
+    assert {row["name"] for row in rows(drawn[name].draw(False))} <= set(found[0])
 
 
 def changed(summary: Summary, name: str, **fields: object) -> Summary:
@@ -139,12 +139,14 @@ def test_the_answer_names_its_baseline_and_who_takes_part_in_every_run(summary: 
     rare = changed(summary, "twisted", default=False)
     answer = pictures(changed(rare, "asyncio", title="The old one"))["answer"]
     assert answer.title == "Rates, × The old one's in the same block"  # noqa: RUF001
-    for channel in axes(answer.spec):
+    for channel in axes(answer.draw(False)):
         test = channel["axis"]["labelFontWeight"]["condition"]["test"]
         assert '"The old one"' in test
         assert "Twisted" not in test
-    assert answer.spec["title"]["subtitle"] == ["in bold: who takes part in every run"]
-    assert all("labelFontWeight" not in c["axis"] for c in axes(pictures(summary)["answer"].spec))
+    assert answer.draw(False)["title"]["subtitle"] == ["in bold: who takes part in every run"]
+    assert all(
+        "labelFontWeight" not in c["axis"] for c in axes(pictures(summary)["answer"].draw(False))
+    )
 
 
 def test_a_long_name_takes_its_room_from_the_bars(summary: Summary) -> None:
@@ -184,18 +186,18 @@ def test_a_logarithmic_axis_ends_at_round_numbers(
 
 def test_memory_is_on_a_logarithmic_axis(drawn: dict[str, Picture]) -> None:
     """One who takes a hundred times as much leaves the others apart from each other."""
-    channel = drawn["echo-memory"].spec["spec"]["layer"][1]["encoding"]["y"]
+    channel = drawn["echo-memory"].draw(False)["spec"]["layer"][1]["encoding"]["y"]
     low, high = channel["scale"]["domain"]
     assert channel["scale"]["type"] == "log"
     assert "logarithmic" in channel["axis"]["title"]
-    assert all(low <= row["value"] <= high for row in rows(drawn["echo-memory"].spec))
+    assert all(low <= row["value"] <= high for row in rows(drawn["echo-memory"].draw(False)))
 
 
 def test_memory_is_drawn_through_the_points_of_its_line(
     summary: Summary, drawn: dict[str, Picture]
 ) -> None:
     """MiB against connections, as many points as were held; who has no line is not drawn."""
-    found = rows(drawn["echo-memory"].spec)
+    found = rows(drawn["echo-memory"].draw(False))
     (trait,) = [
         t
         for t in summary.traits
@@ -211,7 +213,7 @@ def test_the_text_beside_a_chart_has_its_figures(
 ) -> None:
     """Every contestant of a chart stands in its alternative text."""
     for name, picture in drawn.items():
-        for row in rows(picture.spec):
+        for row in rows(picture.draw(False)):
             assert str(row["name"]) in picture.alt, name
     gevent = next(r for r in summary.workloads[0].standings if r.implementation == "gevent")
     assert gevent.ratio is not None

@@ -159,7 +159,7 @@ def test_a_small_plan_lacks_its_measuring_alone(setting: Setting) -> None:
     """Plan and verdicts are there: everyone passed, so that everyone is measured."""
     folder = setting.folder / "run"
     chosen = [setting.baseline, setting.reference]
-    runs.small_plan(chosen, folder, workloads=("echo",), quick=True, budget_s=1.0, seed=3)
+    runs.small_plan(chosen, folder, workloads=("echo",), budget_s=1.0, seed=3)
     verdicts = files.read_jsonl(folder / "verdicts.jsonl", Verdict)
     assert [(one.implementation, one.verdict) for one in verdicts] == [
         (one.name, "PASS") for one in chosen

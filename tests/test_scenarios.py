@@ -194,6 +194,14 @@ def test_churn(tmp_path: Path) -> None:
     assert found["core"] == [0.8] * churn.TIMES
 
 
+def test_churn_of_many_threads(tmp_path: Path) -> None:
+    """What they wait for each other is no loss of the core: nobody has more than all of it."""
+    waits = CHURN.replace("**LINE", '**LINE, "server_wait_ns": 45_000_000')
+    found = figures(play(churn.SCENARIO, program(tmp_path), bench(tmp_path, waits)))
+    assert found["core"] == [1.0] * churn.TIMES
+    assert found["opened_per_s"] == [7500.0] * churn.TIMES
+
+
 def test_flood(tmp_path: Path) -> None:
     """As many slices with the flood as without; the first two prime and are not kept."""
     given = play(flood.SCENARIO, program(tmp_path), bench(tmp_path, LOAD))

@@ -13,12 +13,11 @@ import pytest
 
 from harness import files, stages
 from harness.cost import Book
-from harness.measure import cells, echo, scenarios, session
-from harness.measure.fetch import expected, urls
+from harness.measure import cells, echo, fetch, scenarios, session
+from harness.measure.fetch import Service, Stamp, expected, urls
 from harness.measure.gate import Gate
 from harness.measure.job import Bench, Job
 from harness.measure.schedule import (
-    ONCE,
     baselines,
     block_jobs,
     compared,
@@ -27,6 +26,7 @@ from harness.measure.schedule import (
 from harness.measure.session import Ended, Session, done
 from harness.model import (
     BLOCKS_LEAST,
+    ONCE,
     PLANTED,
     STALLED,
     TWIN,
@@ -325,15 +325,16 @@ def test_how_it_ended_is_told(ended: Ended, words: list[str]) -> None:
     assert "inf" not in said
 
 
-def test_a_killed_session_goes_on_where_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_killed_session_goes_on_where_it_was(tmp_path: Path, *, quick: bool) -> None:
     """Killed at any job, torn in any line, it ends with the same samples, and none twice."""
     whole = Fake(0.004)
-    wanted_end = measure(tmp_path / "whole", whole, quick=True)
+    wanted_end = measure(tmp_path / "whole", whole, quick=quick)
     wanted = sorted((tmp_path / "whole" / "samples.jsonl").read_bytes().splitlines())
     for dies_at in (0, 1, 7, len(whole.jobs) - 1):
         folder = tmp_path / str(dies_at)
         with pytest.raises(KeyboardInterrupt):
-            measure(folder, Fake(0.004, dies_at=dies_at), quick=True)
+            measure(folder, Fake(0.004, dies_at=dies_at), quick=quick)
         file = folder / "samples.jsonl"
         if dies_at:
             data = file.read_bytes()
@@ -341,10 +342,23 @@ def test_a_killed_session_goes_on_where_it_was(tmp_path: Path) -> None:
             costs = folder / "costs.jsonl"
             costs.write_bytes(costs.read_bytes()[:-5])
         again = Fake(0.004)
-        assert measure(folder, again, quick=True) == wanted_end
+        assert measure(folder, again, quick=quick) == wanted_end
         assert len(again.jobs) == len(whole.jobs) - max(0, dies_at - 1)
         assert sorted(file.read_bytes().splitlines()) == wanted
         assert len(Book(folder).read()) == len(whole.jobs)
+
+
+def test_a_job_that_is_torn_anywhere_is_done_again(tmp_path: Path) -> None:
+    """A full disk ends the file in the middle of a job: no cell of it is there twice afterwards."""
+    measure(tmp_path / "whole", Fake(0.004))
+    lines = (tmp_path / "whole" / "samples.jsonl").read_bytes().splitlines(keepends=True)
+    for number in range(1, 14):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        file = folder / "samples.jsonl"
+        file.write_bytes(b"".join(lines[:number]))
+        measure(folder, Fake(0.004))
+        assert sorted(file.read_bytes().splitlines(keepends=True)) == sorted(lines)
 
 
 def reached(one: object) -> set[type]:
@@ -372,13 +386,15 @@ def test_a_session_forgets_its_samples(tmp_path: Path) -> None:
 
 
 def test_a_resumed_session_drops_what_is_not_whole(tmp_path: Path) -> None:
-    """A torn line and a unit without all its samples go; whole units stay as they were."""
+    """A torn line, a unit without all its samples, and what is left of a job: all of them go."""
     file = tmp_path / "samples.jsonl"
     files.append_jsonl(file, [*samples(3, 3), *samples(2, 3, "100x1KiB")])
     whole = file.read_bytes()
     file.write_bytes(whole + whole.splitlines()[-1][:20])
-    Session(plan(), tmp_path, [])
+    Session(plan(quick=True), tmp_path, [])
     assert files.read_jsonl(file, Sample) == samples(3, 3)
+    Session(plan(), tmp_path, [])  # there a job has more cells, which are measured together
+    assert files.read_jsonl(file, Sample) == []
 
 
 def test_an_edited_line_is_told(tmp_path: Path) -> None:
@@ -405,6 +421,25 @@ def test_urls_for_a_cell() -> None:
     assert by_name["100@20ms"] == 2500
     assert by_name["1@20ms"] == 25
     assert by_name["10@0ms"] == 5000
+
+
+def test_the_first_and_the_last_tenth_of_a_fetch_do_not_count() -> None:
+    """The origin's first stamp is the first request's: connecting and a cold client come before."""
+    stamps = [
+        Stamp(requests, requests * 1000, 0, 0, 0, 0, 0, 0.5)
+        for requests in (1, *range(500, 5001, 500))
+    ]
+    job = Job(
+        block=0,
+        implementation=implementation("trio"),
+        alias="trio",
+        workload="fetch",
+        cells=(cells.RANKED[-1],),
+        order=0,
+    )
+    made = fetch._samples(job, job.cells[0], Service(5000, 0, 10, stamps))
+    assert [one.messages for one in made] == [500] * 8
+    assert made[0].started_ns == 500_000
 
 
 def test_cells_have_names_of_their_own() -> None:

@@ -133,7 +133,7 @@ def test_a_wide_matrix_lies_down(summary: Summary) -> None:
 
 def test_bars_of_variants_stand_below_their_sibling(summary: Summary) -> None:
     """The order of the chart, and an arrow before the name on its axis."""
-    spec = pictures(summary)["answer"].spec
+    spec = pictures(summary)["answer"].draw(False)
     y = spec["hconcat"][0]["layer"][1]["encoding"]["y"]
     at = y["sort"].index("asyncio")
     assert y["sort"][at + 1] == "uvloop (protocols)"

@@ -93,6 +93,15 @@ def test_a_ratio_is_within_its_pair() -> None:
     assert found == Estimate(value=0.5, low=0.25, high=0.5)
 
 
+def test_nothing_is_divided_by_a_slice_without_a_reply() -> None:
+    """A guest that was paused for a whole slice leaves that pair without a ratio."""
+    alone, beside = {0.0: 0.0, 1.0: 200.0}, {0.0: 50.0, 1.0: 100.0}
+    given = piece("flood", **slices("alone_", alone), **slices("beside_", beside))
+    assert summed(given)["rate_ratio"].estimate == Estimate(value=0.5)
+    given = piece("flood", **slices("alone_", {0.0: 0.0}), **slices("beside_", {0.0: 50.0}))
+    assert "rate_ratio" not in summed(given)
+
+
 def test_a_gauge_without_a_core_does_not_count() -> None:
     """A repetition in which the gauge waited is left out with its partner; the limit itself is."""
     waits = {0.0: 0.05, 1.0: 0.049}

@@ -1,6 +1,7 @@
-"""The certificates of one worker: a private authority, made once, and what it vouches for.
+"""The certificates of one worker: private authorities, and what the trusted one vouches for.
 
-Rules: made by trustme; nothing of it outlives the process but in the folders of the cases.
+Rules: made by trustme, once for each process, and imported by those who need one alone; nothing of
+them outlives the process but in the folders of the cases.
 """
 
 from __future__ import annotations
@@ -9,24 +10,28 @@ import functools
 import ssl
 from typing import TYPE_CHECKING
 
-import trustme
-
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import trustme
+
+TRUSTED = "trusted"
 HOST = "localhost"
-"""The name that the certificate is for; 127.0.0.1 and ::1 are in it as well."""
+"""The name that the certificate is for."""
+EVERYWHERE = (HOST, "127.0.0.1", "::1")
 
 
 @functools.cache
-def authority() -> trustme.CA:
-    """Return this process's authority."""
-    return trustme.CA()
+def authority(name: str = TRUSTED) -> trustme.CA:
+    """Return this process's authority of that name."""
+    import trustme  # noqa: PLC0415  it costs 0.1 s
+
+    return trustme.CA(organization_name=name)
 
 
 @functools.cache
 def _server() -> trustme.LeafCert:
-    return authority().issue_cert(HOST, "127.0.0.1", "::1")
+    return authority().issue_cert(*EVERYWHERE)
 
 
 def write(folder: Path) -> tuple[Path, Path]:

@@ -6,10 +6,9 @@ a case does, `play` returns.
 
 from __future__ import annotations
 
-import signal
 import time
 import traceback
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,6 +21,7 @@ from harness.check.case import (
     Seen,
     Unsupported,
 )
+from harness.check.mortal import HungError, at_most
 from harness.check.stage import MOST_SCALE
 from harness.model import VerdictKind  # noqa: TC001  msgspec reads the annotations
 
@@ -53,14 +53,6 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     """True when stderr was looked at."""
     never_ready: bool = False
     """True when the implementation, started without any option, did not become ready."""
-
-
-class _HungError(Exception):
-    """A case took longer than any case may."""
-
-
-def _hung(_number: int, _frame: object) -> NoReturn:
-    raise _HungError(f"the case was not over after {LIMIT_S} s")
 
 
 def _late(stage: Stage, late: Late, scale: float) -> tuple[VerdictKind, str]:
@@ -107,11 +99,9 @@ def play(case: Case, stage: Stage) -> Played:
     verdict: VerdictKind = "PASS"
     reason, never_ready = "", False
     trace: tuple[str, ...] = ()
-    before = signal.signal(signal.SIGALRM, _hung)
-    signal.alarm(LIMIT_S)
     try:
         stage.case = case.id
-        with stage:
+        with at_most(LIMIT_S, "case"), stage:
             case.play(stage)
     except Conclusion as conclusion:
         verdict, reason = conclude(stage, conclusion)
@@ -119,11 +109,8 @@ def play(case: Case, stage: Stage) -> Played:
     except Exception as error:  # noqa: BLE001  the edge: whatever a case does, the suite goes on
         trace = tuple("".join(traceback.format_exception(error)).splitlines()[-40:])
         verdict, reason = "HARNESS-ERROR", trace[-1]
-        if isinstance(error, _HungError) and stage.lateness() > MOST_SCALE:
+        if isinstance(error, HungError) and stage.lateness() > MOST_SCALE:
             verdict = "INCONCLUSIVE"
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
     # What is still there on a machine that is late may be going: then nothing was seen either way.
     unsure = bool(stage.left) and stage.lateness() > MOST_SCALE
     return Played(

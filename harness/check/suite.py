@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import interrupt, judge, launch
+from harness import interrupt, judge, launch, machine
 from harness.check import cases as registry
 from harness.check import control
 from harness.check.case import CLAUSES, Case, Clause, Needs
@@ -164,7 +164,7 @@ class _Run:
 
     def tasks(self, needs: Needs) -> Iterator[Task]:
         """Yield what is to be played: sittings first, implementation by implementation in turn."""
-        own, its = _cores() if needs == "machine" else (None, None)
+        its, own = machine.cores() if needs == "machine" else (None, None)
         groups: dict[str, list[Case]] = {}
         for case in self._cases.values():
             if case.needs == needs:
@@ -321,17 +321,6 @@ def _cannot(one: Implementation, case: Case) -> str:
     if not one.run and not (Path(one.folder) / f"{workload}.py").exists():
         return f"it has no {workload}.py"
     return ""
-
-
-def _cores() -> tuple[int, int]:
-    """Return a core for the peers and one for the implementation; the same if there is one."""
-    cores = sorted(os.sched_getaffinity(0))
-    for other in reversed(cores):
-        topology = Path(f"/sys/devices/system/cpu/cpu{other}/topology/core_id")
-        first = Path(f"/sys/devices/system/cpu/cpu{cores[0]}/topology/core_id")
-        if not topology.exists() or topology.read_text() != first.read_text():
-            return cores[0], other
-    return cores[0], cores[-1]
 
 
 def _again(one: Implementation, case: str) -> str:

@@ -1,8 +1,8 @@
 """TLS as the scripted side speaks it: a private authority, and a session without I/O.
 
 Rules: no socket. Bytes that came in become plain bytes, and plain bytes become what is to be sent;
-whoever has the socket moves them, and may end the connection in the middle of anything. Authorities
-and certificates are made once for each process; trustme is imported by those who need one alone.
+whoever has the socket moves them, and may end the connection in the middle of anything. Contexts
+are made once for each process.
 """
 
 from __future__ import annotations
@@ -13,20 +13,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
+from harness.check import certificates
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import trustme
-
 LONG_AGO = datetime(2001, 1, 1, tzinfo=UTC)  # when an expired certificate expired
-EVERYWHERE = ("localhost", "127.0.0.1", "::1")
-
-
-@cache
-def _authority(name: str) -> trustme.CA:
-    import trustme  # noqa: PLC0415  it costs 0.1 s
-
-    return trustme.CA(organization_name=name)
 
 
 class _Session(ssl.SSLObject):
@@ -41,7 +33,7 @@ def _note_name(session: _Session, name: str | None, _context: ssl.SSLContext) ->
 
 @cache
 def context(
-    *names: str, authority: str = "trusted", until: datetime | None = None
+    *names: str, authority: str = certificates.TRUSTED, until: datetime | None = None
 ) -> ssl.SSLContext:
     """Return a server's context whose certificate is for these names (none: this machine's).
 
@@ -49,8 +41,8 @@ def context(
     the certificate expires.
     """
     start = None if until is None else until - timedelta(days=1)
-    certificate = _authority(authority).issue_cert(
-        *(names or EVERYWHERE), not_before=start, not_after=until
+    certificate = certificates.authority(authority).issue_cert(
+        *(names or certificates.EVERYWHERE), not_before=start, not_after=until
     )
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(made)
@@ -62,7 +54,7 @@ def context(
 def authority_file(folder: Path) -> str:
     """Write the certificate of the trusted authority into a folder, and return the file's name."""
     file = folder / "authority.pem"
-    _authority("trusted").cert_pem.write_to_path(str(file))
+    certificates.authority().cert_pem.write_to_path(str(file))
     return str(file)
 
 

@@ -40,9 +40,7 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 def main() -> None:
     """Play tasks from stdin until its end."""
     die_with(int(sys.argv[1]))
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    soft = launch.OPEN_FILES if hard == resource.RLIM_INFINITY else min(launch.OPEN_FILES, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, launch.file_limits())
     lateness = Lateness(Path(sys.argv[2]))
     everywhere = os.sched_getaffinity(0)
     by_id = {case.id: case for case in cases.ALL}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import platform
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,7 +129,7 @@ def _checked(chosen: Sequence[Implementation], verdicts: Sequence[Verdict]) -> C
     texts = sorted(told.texts(cases.ALL), key=lambda text: judge.case_order(text.case))
     order = {one.name: at for at, one in enumerate(chosen)}
     return Checked(
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=plan.now(),
         evenloop=plan.version(),
         python=platform.python_version(),
         implementations=tuple(contestant(one) for one in chosen),

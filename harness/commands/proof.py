@@ -6,7 +6,6 @@ it has; status 1 comes after all rows, when one was missed.
 
 from __future__ import annotations
 
-import secrets
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -132,7 +131,7 @@ def proof(
     server_core, gauge_core = machine.cores()
     if server_core == gauge_core:
         raise HarnessError("proving needs two cores, one of them for the gauge.")
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    seed = plan.drawn(seed)
     with Progress() as progress, tempfile.TemporaryDirectory(prefix="evenloop-") as folder:
 
         def say(text: str) -> None:

@@ -6,7 +6,6 @@ nothing: a verdict that changed to or from it is shown, and is no reason for exi
 
 from __future__ import annotations
 
-import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,7 +76,7 @@ def repeat(
         again=every_case or bool(patterns),
     )
     folder = _folder(out)
-    seed = secrets.randbelow(2**31) if seed is None else seed
+    seed = plan.drawn(seed)
     interrupted = False
     with Progress() as progress:
         total = sum(len(suite.played_by(one, picked)) for one in able)

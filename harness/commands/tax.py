@@ -7,10 +7,8 @@ judged; the exit status is 1 when a contestant keeps less than the floor of its 
 from __future__ import annotations
 
 import platform
-import secrets
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -58,7 +56,7 @@ def tax(
     if not file:
         out.parent.mkdir(parents=True, exist_ok=True)
     options.writable(out)
-    begun, seed = time.monotonic(), secrets.randbelow(2**31) if seed is None else seed
+    begun, seed = time.monotonic(), plan.drawn(seed)
     beside, samples = out.with_suffix(".samples.jsonl"), []
     beside.unlink(missing_ok=True)
     with Progress() as progress:
@@ -73,7 +71,7 @@ def tax(
             samples += some
     prices, thrown_out = record.prices(chosen, samples, paced.CELL, seed)
     found = record.Tax(
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=plan.now(),
         evenloop=plan.version(),
         python=platform.python_version(),
         machine=machine.facts(),

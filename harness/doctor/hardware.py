@@ -122,15 +122,16 @@ def clock_source(place: Place) -> Finding:
 def cpu_clock(place: Place) -> Finding:
     """Return the clock of another process: CPU per message rests on it."""
     found = place.cpu_clock()
-    exact = 0 < found.step_ns < _EXACT_NS
+    exact = found.exact or 0 < found.step_ns < _EXACT_NS
     figure = f"in ticks of {found.step_ns / 1e6:.0f} ms" if found.step_ns else "it does not move"
     if exact:
-        figure = f"exact, steps of {found.step_ns:,} ns"
+        figure = "exact" if found.exact else f"exact, steps of {found.step_ns:,} ns"
     return finding(
         "CPU clock",
         figure,
         bad=not exact,
-        advice="CPU per message cannot be told: use a kernel with exact accounting (not gVisor).",
+        advice="CPU per message cannot be told: let perf events count one's own processes "
+        "(sudo sysctl kernel.perf_event_paranoid=2), or use a kernel with exact accounting.",
     )
 
 

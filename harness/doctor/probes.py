@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from harness import launch, witness
+from harness import launch, machine, witness
 from harness.model import HarnessError
 from harness.stats import median
 
@@ -56,8 +56,10 @@ class Timer(msgspec.Struct, frozen=True, kw_only=True):
 class CpuClock(msgspec.Struct, frozen=True, kw_only=True):
     """The CPU clock of another process."""
 
+    exact: bool
+    """The kernel lets the gauge read a task's clock itself (harness/gauge/task_clock.h)."""
     step_ns: int
-    """The smallest step that was seen while that process computed; 0: it did not move."""
+    """The median step of the process's clock while it computed; 0: it did not move."""
 
 
 def timer() -> Timer:
@@ -94,7 +96,9 @@ def cpu_clock() -> CpuClock:
             if now > before:
                 steps.append(now - before)
                 before = now
-        return CpuClock(step_ns=min(steps, default=0))
+        return CpuClock(
+            exact=machine.cpu_clock() == machine.EXACT, step_ns=round(median(steps or [0]))
+        )
 
 
 def perf_events() -> str:

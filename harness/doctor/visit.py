@@ -6,7 +6,6 @@ control, which needs two cores.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from harness import machine, plan
@@ -78,7 +77,7 @@ def diagnose(place: Place, say: Callable[[str], None]) -> Diagnosis:
     baseline = plan.choose(plan.discover(), [BASELINE])[0]
     found, ratio = examine(place, lambda two: control.measure(baseline, two, say), say)
     return Diagnosis(
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=plan.now(),
         evenloop=plan.version(),
         machine=machine.facts(),
         findings=tuple(found),

@@ -89,8 +89,6 @@ class Crew:
         """Have at most `size` workers."""
         self._size = size
         self._workers: list[_Worker] = []
-        self.plays = 0
-        """How many plays have ended."""
 
     def __enter__(self) -> Self:
         """Use it as a block."""
@@ -114,7 +112,6 @@ class Crew:
             while waiting and (worker := self._idle()):
                 worker.give(waiting.pop())
             self._collect(seen)
-        self.plays += len(seen)
         return {one.name: seen[one.name] for one in implementations}
 
     def _idle(self) -> _Worker | None:

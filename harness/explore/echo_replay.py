@@ -28,7 +28,7 @@ PATIENCE_S = 1.5  # without any byte moving; the slowest round trip seen under l
 QUIET_S = 0.03  # for a byte to come that must not; or for the server to take more, or not
 SMALL = 32 * 1024
 SEED_STEP = 104_729  # from one connection's stream to the next; no shift makes them alike
-DEVIATION = ("FIN", "RST", "a byte that was not sent")
+SURPLUS = "a byte that was not sent"
 
 
 class Link(Peer):
@@ -84,7 +84,7 @@ class Link(Peer):
             return self._ended("FIN", "FIN")
         surplus = self.received + len(data) > self.sent
         if surplus or data != self.stream(self.received, len(data)):
-            return self._ended("a byte that was not sent", f"wrong or surplus: {data[:40]!r}...")
+            return self._ended(SURPLUS, f"wrong or surplus: {data[:40]!r}...")
         self.received += len(data)
         return True
 
@@ -280,7 +280,7 @@ class Play:
                     while link.take() and not link.end:
                         pass
                     link.close()
-                    wrong = link.end == DEVIATION[2]
+                    wrong = link.end == SURPLUS
                     saw = link.end if wrong else echo_model.NOTHING_WRONG
                     self.marks.append(Mark(echo_model.finishing(number), saw))
             open_ = {c: line for c, line in open_.items() if line.served}
@@ -334,7 +334,7 @@ def _how(link: Link) -> str:
 
 def _whole(link: Link) -> str:
     """Say whether all has come back, and what came then."""
-    if link.end in DEVIATION[2:]:
+    if link.end == SURPLUS:
         return link.end
     if not link.complete:
         return f"not every byte{_how(link)}"

@@ -9,24 +9,19 @@ only one, starts all children.
 from __future__ import annotations
 
 import resource
-import signal
 import sys
 import traceback
-from typing import NoReturn
 
 import msgspec
 
 from harness import launch
 from harness.check.case import Conclusion, Inconclusive
-from harness.check.mortal import die_with
+from harness.check.mortal import at_most, die_with
 from harness.check.stage import Stage
 from harness.explore import echo_replay, fetch_replay
 from harness.explore.observation import Mark, Observation
-from harness.explore.trace import (
-    EchoTrace,
-    FetchTrace,
-)
-from harness.model import Implementation  # noqa: TC001  the same
+from harness.explore.trace import EchoTrace, FetchTrace
+from harness.model import Implementation  # noqa: TC001  msgspec reads the annotations
 
 LIMIT_S = 60  # no trace comes near it; one that does is broken
 
@@ -40,23 +35,13 @@ class Task(msgspec.Struct, frozen=True):
     """Stretches every upper bound in time."""
 
 
-class _HungError(Exception):
-    """A trace took longer than any may."""
-
-
-def _hung(_number: int, _frame: object) -> NoReturn:
-    raise _HungError(f"the trace was not over after {LIMIT_S} s")
-
-
 def play(task: Task) -> Observation:
     """Play one trace on a stage of its own; every exception ends here."""
     stage = Stage(task.implementation, task.scale)
     marks: list[Mark] = []
     nothing = ""
-    before = signal.signal(signal.SIGALRM, _hung)
-    signal.alarm(int(LIMIT_S * task.scale))
     try:
-        with stage:
+        with at_most(int(LIMIT_S * task.scale), "trace"), stage:
             if isinstance(task.trace, EchoTrace):
                 echo_replay.play(task.trace, stage, marks)
             else:
@@ -69,9 +54,6 @@ def play(task: Task) -> Observation:
             marks.append(Mark("start", str(conclusion)))
     except Exception as error:  # noqa: BLE001  the edge: the search goes on
         nothing = "".join(traceback.format_exception(error)[-3:])
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
     if stage.noise:
         stage.note(f"stderr: {stage.noise}")
     marks.append(Mark("stderr", "something" if stage.noise else "empty"))
@@ -81,9 +63,7 @@ def play(task: Task) -> Observation:
 def main() -> None:
     """Play tasks from stdin until its end."""
     die_with(int(sys.argv[1]))
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    soft = launch.OPEN_FILES if hard == resource.RLIM_INFINITY else min(launch.OPEN_FILES, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, launch.file_limits())
     decoder = msgspec.json.Decoder(Task)
     for line in sys.stdin.buffer:
         played = play(decoder.decode(line))

@@ -35,7 +35,7 @@ struct churn {
     int poll;
     enum phase phase;
     uint64_t dialled;
-    uint32_t source;   /* of the connection dialled last; sock_dial_from */
+    int64_t source;    /* of the connection dialled last; sock_dial_from */
     int64_t from_here; /* dialled from that source */
     int64_t here; /* visitors with a connection */
     int64_t now_ns, until_ns, started_ns, wall_ns, opened, busy_ns, errors;
@@ -75,7 +75,7 @@ static void begin(struct churn *churn, struct visit *visit)
     for (int tries = 0; tries < CHURN_SOURCES && state == VISIT_BROKEN; tries++) {
         churn->error[0] = '\0';
         state = visit_begin(visit, churn->dialled, CHURN_BYTES, &churn->pattern, &churn->address,
-                            churn->source, churn->poll, churn->error);
+                            (uint32_t)churn->source, churn->poll, churn->error);
         if (state == VISIT_BROKEN && errno != EADDRNOTAVAIL)
             break;
         if (state == VISIT_BROKEN)
@@ -268,6 +268,7 @@ static int start(int argc, char **argv, struct churn *churn)
         {"--at-once", OPTION_COUNT, &churn->at_once, 1, CHURN_AT_ONCE},
         {"--length-ms", OPTION_COUNT, &churn->length_ns, 1, MOST_MS},
         {"--warmup-ms", OPTION_COUNT, &churn->warmup_ns, 0, MOST_MS},
+        {"--first-source", OPTION_COUNT, &churn->source, 0, CHURN_SOURCES - 1},
     };
     int code = options_read(argc, argv, options, sizeof options / sizeof *options, NULL);
     if (code != 0)

@@ -65,6 +65,7 @@ struct crowd {
     bool greeting;   /* closed: each connection sends one message, and waits for the others */
     int64_t greeted; /* closed: connections that have had a reply */
     int64_t messages, due; /* counted; due is 0 in a closed loop */
+    int64_t backlog;       /* open: by how many messages it grew from edge to edge */
     int64_t *answered;     /* counted, per connection */
     int64_t before_ns, after_ns; /* closed: ages at the edges of what is on its way, summed up */
     int64_t oldest_ns;           /* closed: the greatest of them at the second */

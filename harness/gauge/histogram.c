@@ -35,7 +35,6 @@ void histogram_add(struct histogram *histogram, int64_t value_ns)
         value_ns = 0;
     if (value_ns > histogram->max_ns)
         histogram->max_ns = value_ns;
-    histogram->sum_ns += (double)value_ns;
     if (value_ns >= HISTOGRAM_END) {
         histogram->overflow++;
         return;
@@ -50,9 +49,15 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
         into->counts[i] += from->counts[i];
     into->many += from->many;
     into->overflow += from->overflow;
-    into->sum_ns += from->sum_ns;
     if (from->max_ns > into->max_ns)
         into->max_ns = from->max_ns;
+}
+
+/* What a value in this bucket is read back as. */
+static int64_t read_back(const struct histogram *histogram, unsigned bucket)
+{
+    int64_t value_ns = middle_of(bucket);
+    return value_ns < histogram->max_ns ? value_ns : histogram->max_ns;
 }
 
 int64_t histogram_quantile(const struct histogram *histogram, double share)
@@ -63,10 +68,8 @@ int64_t histogram_quantile(const struct histogram *histogram, double share)
         wanted = 1;
     for (unsigned i = 0; i < HISTOGRAM_BUCKETS && seen < histogram->many; i++) {
         seen += histogram->counts[i];
-        if ((double)seen >= wanted) {
-            int64_t value_ns = middle_of(i);
-            return value_ns < histogram->max_ns ? value_ns : histogram->max_ns;
-        }
+        if ((double)seen >= wanted)
+            return read_back(histogram, i);
     }
     return histogram->max_ns;
 }
@@ -86,5 +89,8 @@ unsigned histogram_bucket(const struct histogram *histogram, unsigned bucket, in
 double histogram_mean(const struct histogram *histogram)
 {
     uint64_t all = histogram->many + histogram->overflow;
-    return all == 0 ? 0.0 : histogram->sum_ns / (double)all;
+    double sum_ns = (double)histogram->overflow * (double)histogram->max_ns;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+        sum_ns += (double)histogram->counts[i] * (double)read_back(histogram, i);
+    return all == 0 ? 0.0 : sum_ns / (double)all;
 }

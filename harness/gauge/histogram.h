@@ -5,7 +5,8 @@
  * put in by at most 1/2048 of it (the middle of a bucket is read). A value past the end is counted
  * as overflow: it is no error and never lost, and a percentile that falls there reads max_ns.
  * Merging adds the counts and is therefore exact, also where the counts are known by the middles of
- * their buckets alone: no two buckets have the same. */
+ * their buckets alone: no two buckets have the same. The mean is taken from the buckets as well, so
+ * that what Little's law looks at is what the percentiles are read from. */
 #ifndef GAUGE_HISTOGRAM_H
 #define GAUGE_HISTOGRAM_H
 
@@ -19,7 +20,6 @@ struct histogram {
     uint64_t many;     /* values in the buckets */
     uint64_t overflow; /* values past the end */
     int64_t max_ns;    /* exact, overflow included; 0 while empty */
-    double sum_ns;     /* overflow included */
 };
 
 void histogram_clear(struct histogram *histogram);
@@ -38,7 +38,7 @@ int64_t histogram_quantile(const struct histogram *histogram, double share);
 unsigned histogram_bucket(const struct histogram *histogram, unsigned bucket, int64_t *middle_ns,
                           uint64_t *count);
 
-/* Sum over count; 0 while empty. */
+/* Of the middles of the buckets, max_ns for what is past the end; 0 while empty. */
 double histogram_mean(const struct histogram *histogram);
 
 #endif

@@ -83,7 +83,7 @@ static int turn(struct hold *hold, int timeout_ms, bool *well)
 
 static int open_to(struct hold *hold, int64_t step, bool *well)
 {
-    int64_t seen = hold->held, until_ns = clock_now() + HOLD_S * NS_PER_S;
+    int64_t until_ns = clock_now() + HOLD_S * NS_PER_S;
     while (*well && hold->held < step) {
         for (; *well && hold->dialled < step && hold->dialled - hold->held < DIALS;
              hold->dialled++)
@@ -92,9 +92,6 @@ static int open_to(struct hold *hold, int64_t step, bool *well)
                                 hold->error) != VISIT_BROKEN;
         if (*well && turn(hold, 100, well) != 0)
             return -1;
-        if (hold->held > seen)
-            until_ns = clock_now() + HOLD_S * NS_PER_S;
-        seen = hold->held;
         for (int64_t i = 0; *well && clock_now() >= until_ns && i < hold->dialled; i++)
             if (hold->visits[i].phase < VISIT_STAYING) {
                 visit_awaits(&hold->visits[i], HOLD_S, hold->error);

@@ -8,8 +8,8 @@
  *
  * Steps never go down and end at HOLD_MOST. While it waits nothing may happen on a connection: what
  * the server sends or closes is an error too, told at once with the number that was held. An error
- * ends it with {"held": n, "error": "..."} in place of the next line. A connection that cannot be
- * made and served within HOLD_S is one. Exit 0, whatever the server did; 1 when the gauge itself
+ * ends it with {"held": n, "error": "..."} in place of the next line. A step whose connections are
+ * not all made and served within HOLD_S is one. Exit 0, whatever the server did; 1 when the gauge itself
  * could not go on. */
 #ifndef GAUGE_HOLD_H
 #define GAUGE_HOLD_H

@@ -117,7 +117,7 @@ static void print_times(const struct slice_result *result, const struct slice_ti
     const struct histogram *histogram = &times->latencies;
     (void)printf("\"mean_latency_ns\": %.1f, \"p50_ns\": %lld, \"p90_ns\": %lld, "
                  "\"p99_ns\": %lld, \"p999_ns\": %lld, \"max_ns\": %lld, \"overflow\": %llu, "
-                 "\"unanswered\": %lld, \"due\": %lld, \"late_p50_ns\": %lld, "
+                 "\"unanswered\": %lld, \"due\": %lld, \"backlog\": %lld, \"late_p50_ns\": %lld, "
                  "\"late_p99_ns\": %lld, \"flooded_bytes\": %lld, \"before_ns\": %lld, "
                  "\"after_ns\": %lld, \"oldest_ns\": %lld, ",
                  histogram_mean(histogram), (long long)histogram_quantile(histogram, 0.5),
@@ -125,7 +125,8 @@ static void print_times(const struct slice_result *result, const struct slice_ti
                  (long long)histogram_quantile(histogram, 0.99),
                  (long long)histogram_quantile(histogram, 0.999), (long long)histogram->max_ns,
                  (unsigned long long)histogram->overflow, (long long)result->unanswered,
-                 (long long)result->due, (long long)histogram_quantile(&times->late, 0.5),
+                 (long long)result->due, (long long)result->backlog,
+                 (long long)histogram_quantile(&times->late, 0.5),
                  (long long)histogram_quantile(&times->late, 0.99),
                  (long long)result->flooded_bytes, (long long)result->before_ns,
                  (long long)result->after_ns, (long long)result->oldest_ns);

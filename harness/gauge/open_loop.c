@@ -57,6 +57,7 @@ static void first_edge(struct crowd *crowd, int64_t edge_ns)
     while (schedule_is_due(&ahead, edge_ns))
         schedule_take(&ahead);
     crowd->first = ahead.next;
+    crowd->backlog = -crowd->outstanding;
 }
 
 /* All that was due at the edge belongs to the window, so what the gauge had not come to is sent:
@@ -69,6 +70,7 @@ static int second_edge(struct crowd *crowd, int64_t edge_ns)
     crowd->sending = false;
     crowd->last = crowd->schedule.next;
     crowd->due = (int64_t)(crowd->last - crowd->first);
+    crowd->backlog += crowd->outstanding;
     return 0;
 }
 

@@ -210,6 +210,7 @@ static int go(struct run *run, const struct sockaddr_in *address)
     }
     run->result->messages = run->crowd.messages;
     run->result->due = run->crowd.due;
+    run->result->backlog = run->crowd.backlog;
     run->result->before_ns = run->crowd.before_ns;
     run->result->after_ns = run->crowd.after_ns;
     run->result->oldest_ns = run->crowd.oldest_ns;

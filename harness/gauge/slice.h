@@ -48,6 +48,7 @@ struct slice_result {
     int64_t started_ns, wall_ns;
     int64_t messages; /* replies completed in the window; open: replies to what was due in it */
     int64_t due;      /* open: messages whose intended time lies in the window */
+    int64_t backlog;  /* open: how many more had no reply at the second edge than at the first */
     int64_t flooded_bytes; /* that came back to the neighbours in the window */
     struct reading server, gauge;
     double busy; /* share of the window in which there was something to do, 0..1 */

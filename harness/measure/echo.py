@@ -55,6 +55,7 @@ class Slice(msgspec.Struct, frozen=True):
     unanswered: int
     error: str | None
     due: int = 0
+    backlog: int = 0
     late_p50_ns: float = 0.0
     late_p99_ns: float = 0.0
     latencies: tuple[tuple[int, int], ...] = ()
@@ -62,6 +63,13 @@ class Slice(msgspec.Struct, frozen=True):
     before_ns: int = 0
     after_ns: int = 0
     oldest_ns: int = 0
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with it: its error, or messages that never came back; empty: nothing."""
+        if self.error or not self.unanswered:
+            return self.error or ""
+        return f"{self.unanswered} messages never came back"
 
 
 def script(job: Job) -> list[tuple[Cell, bool]]:
@@ -173,6 +181,7 @@ def _sample(job: Job, cell: Cell, line: Slice, *, index: int, of: int, cold: boo
         p999_ns=line.p999_ns,
         max_ns=line.max_ns,
         due=line.due,
+        backlog=line.backlog,
         late_p50_ns=line.late_p50_ns,
         late_p99_ns=line.late_p99_ns,
         latencies=line.latencies,
@@ -180,10 +189,6 @@ def _sample(job: Job, cell: Cell, line: Slice, *, index: int, of: int, cold: boo
         after_ns=line.after_ns,
         oldest_ns=line.oldest_ns,
         unanswered=line.unanswered,
-        error=line.error or ("" if cell.rate_per_s else _lost(line)),
+        # An open loop need not close: whether enough came back is told by its rate.
+        error=(line.error or "") if cell.rate_per_s else line.fault,
     )
-
-
-def _lost(line: Slice) -> str:
-    """Return what is wrong with a closed loop that did not close; an open one has its rate."""
-    return f"{line.unanswered} messages never came back" if line.unanswered else ""

@@ -171,7 +171,8 @@ def _samples(job: Job, cell: Cell, service: Service) -> list[Sample]:
     """Make a sample of every interval between two stamps, the first and last tenth left out."""
     if service.errors:
         return job.void(f"the origin got {service.errors} bad requests")
-    inner = [stamp for stamp in service.stamps if 0 < stamp.requests < service.requests]
+    # The first stamp is the first request's: what comes before the second is the start.
+    inner = [stamp for stamp in service.stamps[1:] if stamp.requests < service.requests]
     if any(stamp.client_cpu_ns is None for stamp in inner):
         return job.void("it was gone before its clocks could be read")
     pairs = list(pairwise(inner))

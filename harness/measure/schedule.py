@@ -17,6 +17,7 @@ from harness.measure.job import Job
 from harness.model import (
     BASELINE,
     BLOCKS_LEAST,
+    ONCE,
     PLANTED,
     PLANTED_SHARE,
     STALL_EVERY_S,
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from harness.model import Cell, Workload
 
     Models = dict[Workload, list[Job]]
-
-ONCE = -1  # the block number of cells that are measured once
 
 # Seconds to plan by, until a first block has been measured.
 START_S = 0.45  # starting and ending a process, and the gauge beside it

@@ -22,14 +22,13 @@ from harness.measure import echo, fetch, scenarios
 from harness.measure.gate import Gate
 from harness.measure.job import Bench, Job
 from harness.measure.schedule import (
-    ONCE,
     baselines,
     block_jobs,
     compared,
     contestants,
     cost_s,
 )
-from harness.model import BLOCKS_LEAST, HarnessError, Plan, Sample
+from harness.model import BLOCKS_LEAST, ONCE, HarnessError, Plan, Sample
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -102,12 +101,23 @@ class Session:
         self._earlier = self._take_over()
 
     def _take_over(self) -> dict[int, list[Sample]]:
-        """Drop what an earlier process left unfinished; return whole units by block."""
+        """Drop what an earlier process left unfinished; return the samples of whole jobs by block.
+
+        What is left of a job goes with it: it is done again, all of its cells.
+        """
         if not self._file.exists():
             return {}
         files.mend(self._file)
         samples = files.read_jsonl(self._file, Sample)
-        kept, _ = done(samples)
+        kept, units = done(samples)
+        torn = {
+            (job.block, job.alias, job.workload, cell.name)
+            for block in {sample.block for sample in samples}
+            for job in block_jobs(self.plan, block, self.models)
+            if not _is_done(job, units)
+            for cell in job.cells
+        }
+        kept = [sample for sample in kept if _unit(sample) not in torn]
         if len(kept) < len(samples):
             files.write_jsonl(self._file, kept)
         found: dict[int, list[Sample]] = {}

@@ -14,7 +14,7 @@ import msgspec
 from harness import machine, units
 from harness.measure import echo
 from harness.measure.job import Job
-from harness.results import Where, collect
+from harness.results import gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.measure.job import Bench
     from harness.model import Cell, Implementation, Sample
     from harness.proof.row import Setting
+    from harness.results import Where
 
     Do = Callable[[Job, Bench], list[Sample]]
 
@@ -66,26 +67,17 @@ def interleaved(
     return samples
 
 
-def _keyed(cells: Sequence[Cell]) -> dict[tuple[str, str], Cell]:
-    return {(cell.workload, cell.name): cell for cell in cells}
-
-
 def by_cell(samples: Sequence[Sample], cells: Sequence[Cell]) -> dict[str, Where]:
     """Return what counts of the samples, by the name of the cell; void samples fall out."""
-    counted, _ = units.units(samples, _keyed(cells))
-    return {
-        cell.name: collect(
-            cell, [u for u in counted if (u.workload, u.cell) == (cell.workload, cell.name)], {}
-        )
-        for cell in cells
-    }
+    found, _ = gather(samples, units.keyed(cells))
+    return {where.cell.name: where for where in found}
 
 
 def losses(samples: Sequence[Sample], cells: Sequence[Cell]) -> tuple[str, ...]:
     """Return what contestants failed with, and what was thrown out by the rules of `units`."""
     failed = {sample.implementation: sample.error for sample in samples if sample.error}
     found = [f"{name} failed: {error}" for name, error in sorted(failed.items())]
-    _, thrown = units.units(samples, _keyed(cells))
+    _, thrown = units.units(samples, units.keyed(cells))
     if thrown.blocks or thrown.slices:
         causes = ", ".join(f"{many} {cause}" for cause, many in thrown.slices.items())
         found.append(

@@ -62,6 +62,11 @@ def figures(points: Sequence[Point]) -> tuple[Figure, ...]:
             unit="%",
             low=stats.significant(low, 3),
             high=stats.significant(high, 3),
+        ),
+        Figure(
+            what="the upper end of that interval",
+            value=stats.significant(high, 3),
+            unit="%",
             most=GROWTH_MOST,
         ),
         Figure(what="its size", value=stats.significant(size / 1024, 4), unit="KiB"),
@@ -111,7 +116,6 @@ def run(setting: Setting) -> Reached:
         [setting.baseline, setting.reference],
         folder,
         workloads=WORKLOADS,
-        quick=True,
         budget_s=setting.memory_s,
         seed=setting.seed,
     )

@@ -91,7 +91,6 @@ class _Killer:
             [self._setting.baseline, self._setting.reference],
             folder,
             workloads=("echo",),
-            quick=True,
             budget_s=1.0,
             seed=self._setting.seed,
         )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import platform
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -103,7 +102,7 @@ def record(
         row=row.name,
         what=row.what,
         must=row.must,
-        created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=plan.now(),
         evenloop=plan.version(),
         python=platform.python_version(),
         machine=machine.facts(),

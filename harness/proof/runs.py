@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from harness import files, launch, plan, run_folder, units
 from harness.model import HarnessError, Plan, Sample, Verdict
-from harness.results import collect
+from harness.results import gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,12 +53,11 @@ def small_plan(
     folder: Path,
     *,
     workloads: tuple[Workload, ...],
-    quick: bool,
     budget_s: float,
     seed: int,
 ) -> None:
-    """Make a run folder that only lacks its measuring: the verdicts say that all behave."""
-    made = plan.make(chosen, workloads=workloads, quick=quick, budget_s=budget_s, seed=seed)
+    """Make a quick run's folder that only lacks its measuring: the verdicts say all behave."""
+    made = plan.make(chosen, workloads=workloads, quick=True, budget_s=budget_s, seed=seed)
     run_folder.create(folder, made)
     clause = {"echo": "E01.1", "fetch": "F01.1"}
     files.append_jsonl(
@@ -104,9 +103,4 @@ def wheres(folder: Path) -> tuple[Plan, list[Where]]:
     """Return a run's plan and its cells with what counts in each."""
     the_plan = files.read_json(folder / "plan.json", Plan)
     samples = files.read_jsonl(folder / "samples.jsonl", Sample)
-    known = units.cells(the_plan, samples)
-    counted, _ = units.units(samples, known)
-    return the_plan, [
-        collect(cell, [unit for unit in counted if (unit.workload, unit.cell) == key], {})
-        for key, cell in known.items()
-    ]
+    return the_plan, gather(samples, units.cells(the_plan, samples))[0]

@@ -60,9 +60,8 @@ def arithmetic(stops: Sequence[Stop], started_ns: int, wall_ns: int) -> dict[str
 
 def figures(slice_: echo.Slice, stops: Sequence[Stop]) -> tuple[Figure, ...]:
     """Return each quantile over its arithmetic. Raises HarnessError for a slice that is void."""
-    if slice_.error or slice_.unanswered:
-        said = slice_.error or f"{slice_.unanswered} messages never came back"
-        raise HarnessError(f"the stalled slice is void: {said}.")
+    if slice_.fault:
+        raise HarnessError(f"the stalled slice is void: {slice_.fault}.")
     last = slice_.started_ns + slice_.wall_ns
     if any(begin < slice_.started_ns or end > last for begin, end in stops):
         raise HarnessError("a stall lay outside the window: the machine was too slow to start.")

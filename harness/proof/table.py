@@ -48,12 +48,12 @@ ROWS = (
     Row(
         name="planted",
         what="the baseline against itself with more CPU a message",
-        must="+5% told apart with power 0.95 at 10 blocks, +10% always; never the wrong sign",
+        must="of two, +5% told apart with power 0.95 at 10 blocks, +10% always; no wrong sign",
         run=twin.run_planted,
     ),
     Row(
         name="hog",
-        what="a busy process on the server's core",
+        what="a busy process on the core of the baseline's echo",
         must="corrected rate within 2%; raw rate halves",
         run=hog.run,
     ),

@@ -15,13 +15,13 @@ from harness.report import FOLDER, HTML_FILE, numbers, siblings, words
 from harness.report.markdown import Markdown, join, link, small, strong, table, text
 from harness.report.marks import marks
 from harness.report.sentences import connection_kib
-from harness.report.tables import NOTHING, known_by_name
+from harness.report.tables import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from harness.model import Implementation
-    from harness.summary import CellSummary, Estimate, Result, Standing, Summary, WorkloadSummary
+    from harness.summary import CellSummary, Estimate, Standing, Summary, WorkloadSummary
 
 BELOW = "<br>"
 _DOUBT = "≠"
@@ -47,14 +47,10 @@ def rate_cell(many: Iterable[WorkloadSummary]) -> CellSummary | None:
     return next((c for c in cells if c.cell.rate_per_s and c.results), None)
 
 
-def _in(each: CellSummary | None, name: str) -> Result | None:
-    return next((r for r in each.results if r.implementation == name), None) if each else None
-
-
 def cpu(found: WorkloadSummary, name: str) -> str:
     """Return its CPU time per message in the first of the cells that the ranking rests on."""
     cells = plain_cells(found)
-    result = _in(cells[0], name) if cells else None
+    result = cells[0].of(name) if cells else None
     return numbers.figure(result.cpu_us, most=1) if result else numbers.NONE
 
 
@@ -127,8 +123,7 @@ def pairs(rows: Sequence[object]) -> Markdown:
 def _rank(one: Implementation, row: Standing) -> object:
     if not row.rank:
         return numbers.NONE
-    kind = "" if one.kind == "framework" else f"{one.kind} "
-    return strong(kind + row.rank.replace("-", "–"))  # noqa: RUF001
+    return strong(words.rank(one.kind, row.rank).replace("-", "–"))  # noqa: RUF001
 
 
 def _standing(one: Implementation, row: Standing | None) -> list[object]:
@@ -153,7 +148,7 @@ def natives(summary: Summary) -> Markdown:
 
 def _answer(summary: Summary, many: Sequence[WorkloadSummary], kinds: Collection[str]) -> Markdown:
     """Return a row for each of these names, columns for these workloads."""
-    known, heavy = known_by_name(summary), {one.name for one in usual(summary)}
+    known, heavy = summary.by_name, {one.name for one in usual(summary)}
     by_name = [{row.implementation: row for row in w.standings} for w in many]
     names = [row.implementation for w in many for row in w.standings]
     names = [name for name in dict.fromkeys(names) if name in kinds]
@@ -170,7 +165,7 @@ def _answer(summary: Summary, many: Sequence[WorkloadSummary], kinds: Collection
             row += _standing(one, standing)
         row.append(pairs([numbers.percent(s.of_reference if s else None) for s in own]))
         if given:
-            p99 = _in(given, name)
+            p99 = given.of(name)
             latency = p99.latency if p99 else None
             row.append(with_interval(latency.p99_us if latency else None, most=0))
         row.append(pairs([cpu(w, name) for w in many]))
@@ -205,7 +200,7 @@ def _heads(
 def side_by_side(summary: Summary) -> Markdown:
     """Return where each one's programs stand, and a link that sets them beside the baseline's."""
     first = next((w.baseline for w in summary.workloads if w.baseline), "")
-    known = known_by_name(summary)
+    known = summary.by_name
     rows = []
     for name, variant in siblings.grouped(list(known), known):
         one = known[name]

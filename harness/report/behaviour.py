@@ -1,7 +1,7 @@
 """What was seen of everyone's behaviour: the matrix, what failed and why, what it took to comply.
 
 Rules: as in `tables`: Summary in, Markdown out, an empty string where there is nothing to show.
-The page shows clauses and groups what it tells; every case stands in cases.html.
+The page shows clauses and groups what it tells; every case stands in report.html#behaviour.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.report import FOLDER, HTML_FILE, numbers, siblings, words
 from harness.report.markdown import Markdown, code, join, link, prose, small, strong, table, text
-from harness.report.tables import COLUMNS, NOTHING, known_by_name
+from harness.report.tables import COLUMNS, NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from harness.model import Implementation, Kind, Verdict, VerdictKind, Workload
     from harness.summary import CaseSummary, ClauseSummary, Summary
 
-CASES_FILE = "cases.html"
-SHOWN_CASES = 3  # of a group; the rest are counted, and stand in cases.html
+SHOWN_CASES = 3  # of a group; the rest are counted, and stand in report.html
 SHOWN_LINES = 20  # of a wire log
 SHOWN_LOGS = 12  # of a list; a page with more would be about nothing else
 
@@ -143,7 +142,7 @@ def matrix(summary: Summary, workload: Workload) -> Markdown:
 
 def _matrix(summary: Summary, clauses: Sequence[ClauseSummary], of: Collection[str]) -> Markdown:
     """Return verdicts: a row a clause, or where more than COLUMNS take part, a row for each."""
-    known, cases = known_by_name(summary), by_clause(summary)
+    known, cases = summary.by_name, by_clause(summary)
     seen = {name for c in clauses for name in c.verdicts if name in of}
     order = siblings.grouped([name for name in known if name in seen], known)
 
@@ -223,7 +222,7 @@ def _evidence(verdict: Verdict) -> list[str]:
 
 def findings(summary: Summary, kinds: Sequence[VerdictKind]) -> Markdown:
     """Return what was found, a list item a clause and outcome, with reasons and a wire log."""
-    known, cases = known_by_name(summary), by_clause(summary)
+    known, cases = summary.by_name, by_clause(summary)
     titles = {c.clause: c.title for c in summary.clauses}
     lines: list[str] = []
     for number, group in enumerate(groups(summary.findings, kinds)):

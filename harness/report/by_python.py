@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.report import numbers, words
 from harness.report.answer import with_interval
 from harness.report.markdown import Markdown, details, join, prose, strong, table, text
-from harness.report.tables import NOTHING, known_by_name
+from harness.report.tables import NOTHING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,12 +31,12 @@ def pythons(summary: Summary) -> list[Interpreter]:
 
 def programs(summary: Summary, found: WorkloadSummary) -> list[tuple[str, dict[str, OnPython]]]:
     """Return each program's title, and its rows by the Python that they were on."""
-    known = known_by_name(summary)
+    known = summary.by_name
     made: dict[str, dict[str, OnPython]] = {}
     for row in found.pythons:
         one = known[row.implementation]
         made.setdefault(one.same_as or one.name, {})[one.on] = row
-    return [(known[name].title.removesuffix(f", {known[name].on}"), r) for name, r in made.items()]
+    return [(known[name].program, r) for name, r in made.items()]
 
 
 def apart(row: OnPython, standings: dict[str, Standing]) -> bool:
@@ -81,7 +81,7 @@ def _table(
 
 def missing(summary: Summary) -> Markdown:
     """Return a line for every Python, and for every row, without figures: which, and why."""
-    known = known_by_name(summary)
+    known = summary.by_name
     lines = [
         f"- {strong(f'Python {one.asked}')}: {prose(one.missing)}."
         for one in summary.interpreters

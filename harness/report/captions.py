@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from harness.report import numbers
 from harness.report.answer import rate_cell
-from harness.report.pictures import fair_cells
 from harness.report.sentences import connection_kib
+from harness.report.tables import fair_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

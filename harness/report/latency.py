@@ -40,7 +40,7 @@ def _with_interval(found: Estimate | None, *, most: int = 2) -> Markdown:
 
 def rows(summary: Summary, found: WorkloadSummary, each: CellSummary) -> Markdown:
     """Return a cell's table, the shortest p99 first."""
-    known = {one.name: one for one in summary.implementations}
+    known = summary.by_name
     heads = ["rank", "", f"p99, × {found.baseline}", "p99 µs, median block"]  # noqa: RUF001
     heads += ["p50 µs, median block", "all blocks pooled: p50", "p90", "p99", "p99.9", "max"]
     heads += ["CPU µs a message", "blocks"]
@@ -49,7 +49,7 @@ def rows(summary: Summary, found: WorkloadSummary, each: CellSummary) -> Markdow
         if r.latency is None:
             continue
         one, all_of_it = known[r.implementation], r.latency.merged
-        rank = f"{one.kind} {r.rank}" if r.rank and one.kind != "framework" else r.rank
+        rank = words.rank(one.kind, r.rank)
         shown.append(
             [
                 strong(rank) if rank else numbers.NONE,

@@ -21,7 +21,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|~#&$!^])")
 # What GitHub turns into links by itself: schemes, www and addresses. A zero-width break would be
 # copied along with the text; an entity is not.
 _LINKS = re.compile(r"://|www\.|@", re.IGNORECASE)
-_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%/+-]*)?")
+_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%/+#-]*)?")
 _PATH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*(#[A-Za-z0-9_=,.-]+)?")
 
 
@@ -91,10 +91,15 @@ def details(head: str, body: Markdown) -> Markdown:
     return Markdown(f"{said}\n\n{body}\n\n</details>")
 
 
+def is_url(target: str) -> bool:
+    """Tell whether this is a plain URL, which no markup can be hidden in."""
+    return bool(_URL.fullmatch(target))
+
+
 def link(label: object, target: str) -> Markdown:
     """Return a link, or the label alone where the target is no plain URL or path."""
     plain = _PATH.fullmatch(target) and ".." not in target
-    if not (_URL.fullmatch(target) or plain):
+    if not (is_url(target) or plain):
         return text(label)
     return Markdown(f"[{text(label)}]({target})")
 

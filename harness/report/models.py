@@ -84,10 +84,11 @@ def _range(low: float, high: float, digits: int) -> str:
 
 def by_model(summary: Summary) -> Markdown:
     """Return the table, a row a model; nothing where there are not two of them."""
-    if not says(summary):
+    found = models(summary)
+    if sum(bool(model.own) for model in found) < 2:
         return NOTHING
     rows = []
-    for model in models(summary):
+    for model in found:
         whose = [join([one.title, small(numbers.plain(kib, 3))], " ") for one, kib in model.own]
         whose += [join([one.title, small(why)], " ") for one, why in model.without]
         spans = [numbers.NONE, numbers.NONE]

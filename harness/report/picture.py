@@ -38,11 +38,6 @@ class Picture:
     draw: Callable[[bool], dict[str, Any]]
     """Phone or not -> Vega-Lite specification without a theme (that is `svg.config`)."""
 
-    @property
-    def spec(self) -> dict[str, Any]:
-        """The wide specification, which a page of its own can make interactive."""
-        return self.draw(False)
-
     def file(self, theme: str, *, phone: bool) -> str:
         """Return a variant's file, relative to REPORT.md."""
         return f"{FOLDER}/{self.name}-{theme}{'-narrow' if phone else ''}.svg"

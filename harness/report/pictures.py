@@ -13,6 +13,7 @@ from harness import charts
 from harness.report import numbers, siblings, words
 from harness.report.answer import usual
 from harness.report.picture import Picture, family, label
+from harness.report.tables import fair_cells
 from harness.summary import Estimate
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
 
 MEMORY = ("memory", "pss_bytes_per_connection")  # the scenario's figure that has a line's points
 _MIB = 1024.0 * 1024.0
-
-
-def _known(summary: Summary) -> dict[str, Implementation]:
-    return {one.name: one for one in summary.implementations}
 
 
 def _order(
@@ -105,7 +102,7 @@ def _bars(
 ) -> Picture | None:
     if not order:
         return None
-    known = _known(summary)
+    known = summary.by_name
     said = "; ".join(f"{rows[0]['panel']}: {_said(rows)}" for rows in panels)
     who = {
         "below": _below(known, order),
@@ -121,7 +118,7 @@ def _bars(
 
 def _answer(summary: Summary) -> Picture | None:
     """Return the chart of the answer: everyone's rate over the baseline's, a panel a workload."""
-    known = _known(summary)
+    known = summary.by_name
     panels = []
     for found in summary.workloads:
         panel = f"{found.workload}: {words.NOUN[found.workload][1]} per second"
@@ -136,7 +133,7 @@ def _answer(summary: Summary) -> Picture | None:
 
 def _conditions(summary: Summary, found: WorkloadSummary) -> Picture | None:
     """Return the chart of a workload's ranked cells without delay, a panel a cell."""
-    known = _known(summary)
+    known = summary.by_name
     ranked = [c for c in found.cells if c.cell.ranked and not c.cell.rate_per_s]
     cells = [c for c in ranked if not c.cell.delay_ms]
     panels = [r for c in cells if (r := _ratios(found, c.results, known, words.cell(c.cell)))]
@@ -182,7 +179,7 @@ def _bytes(number: int) -> str:
 
 def _rates(summary: Summary, found: WorkloadSummary, against: str) -> Picture | None:
     """Return echo's rate against connections or against size, a panel a contestant."""
-    known = _known(summary)
+    known = summary.by_name
     by_size = against == "sizes"
     closed = [c.cell for c in found.cells if not c.cell.rate_per_s]
     kept = {c.name for c in closed if (c.concurrency == 100 if by_size else c.size == 1024)}
@@ -216,7 +213,7 @@ def _rates(summary: Summary, found: WorkloadSummary, against: str) -> Picture | 
 
 def _memory(summary: Summary, found: WorkloadSummary) -> Picture | None:
     """Return the memory against idle connections, a panel a contestant."""
-    known = _known(summary)
+    known = summary.by_name
     rows: list[Row] = []
     for trait in summary.traits:
         if trait.workload != found.workload or (trait.scenario, trait.figure) != MEMORY:
@@ -245,7 +242,7 @@ def _memory(summary: Summary, found: WorkloadSummary) -> Picture | None:
 
 def _latency(summary: Summary, found: WorkloadSummary) -> Picture | None:
     """Return the percentiles of the first cell with an equal rate for all."""
-    known = _known(summary)
+    known = summary.by_name
     each = next((c for c in found.cells if c.cell.rate_per_s and c.results), None)
     if each is None:
         return None
@@ -343,7 +340,7 @@ def _shares(
 
 def _efficiencies(summary: Summary, found: WorkloadSummary) -> Picture | None:
     """Return everyone's share of the ideal rate, a panel for each number of requests at once."""
-    known = _known(summary)
+    known = summary.by_name
     cells = sorted(
         (c for c in found.cells if c.cell.delay_ms and c.results), key=lambda c: c.cell.concurrency
     )
@@ -359,22 +356,12 @@ def _efficiencies(summary: Summary, found: WorkloadSummary) -> Picture | None:
 
 def _fairnesses(summary: Summary, found: WorkloadSummary) -> Picture | None:
     """Return Jain's index over the connections, a panel for each number of them above one."""
-    known = _known(summary)
+    known = summary.by_name
     cells = fair_cells(found)
     panels = [_dots(known, each, _fairness) for each in cells]
     order = _order(found, known, {row["name"] for panel in panels for row in panel})
     titles = (f"{found.workload}: fairness over connections", "Jain's index")
     return _shares(f"{found.workload}-fairness", titles, panels, order, ((0.0, 1.0), "~g"), known)
-
-
-def fair_cells(found: WorkloadSummary) -> list[CellSummary]:
-    """Return the cells whose fairness is shown: 1 KiB, more than one connection, a closed loop."""
-    cells = [
-        c
-        for c in found.cells
-        if c.cell.size == 1024 and c.cell.concurrency > 1 and not c.cell.rate_per_s and c.results
-    ]
-    return sorted(cells, key=lambda c: c.cell.concurrency)
 
 
 def pictures(summary: Summary) -> dict[str, Picture]:

@@ -12,7 +12,6 @@ from harness import contrast, stats
 from harness.model import BASELINE, BLOCKS_LEAST
 from harness.report import numbers, siblings, words
 from harness.report.answer import also, plain_cells, rate_cell, usual
-from harness.report.tables import known_by_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +42,7 @@ def columns(summary: Summary) -> str:
 
 def _legend(summary: Summary) -> Iterator[tuple[str, bool]]:
     """Yield each sentence, and whether it is not of REPORT.md's way to arrange things."""
-    known = known_by_name(summary)
+    known = summary.by_name
     yield "A rank such as 2–3 is a range: these places cannot be told apart.", True  # noqa: RUF001
     yield "Small: 95% intervals.", True
     if any(variant for _, variant in siblings.grouped(list(known), known)):
@@ -75,7 +74,7 @@ def _legend(summary: Summary) -> Iterator[tuple[str, bool]]:
 
 def _lines(summary: Summary) -> str:
     """Return what is counted as a line, and whose."""
-    known = known_by_name(summary)
+    known = summary.by_name
     if any(one.also_lines is not None for one in known.values()):
         return (
             "Lines: of code, + what else is run of it here: its folder's other files, and what is "

@@ -215,7 +215,7 @@ def sentences(summary: Summary) -> Iterator[tuple[str, str]]:
     """Yield title and sentence of each framework, in the order of the answer."""
     if all(withheld(summary, found) for found in summary.workloads):
         return
-    known = {one.name: one for one in summary.implementations}
+    known = summary.by_name
     names = [row.implementation for found in summary.workloads for row in found.standings]
     for name in dict.fromkeys(names):
         if known[name].kind == "framework":

@@ -14,30 +14,25 @@ from harness.report.markdown import Markdown, join, link, prose, small, table, t
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.model import Implementation
     from harness.summary import CellSummary, Result, Summary, WorkloadSummary
 
 NOTHING = Markdown("")
 COLUMNS = 8  # of contestants that a page has room for, their titles on top
 
 
-def known_by_name(summary: Summary) -> dict[str, Implementation]:
-    """Return the implementations of a summary by name."""
-    return {one.name: one for one in summary.implementations}
-
-
-def _in(each: CellSummary, name: str) -> Result | None:
-    return next((r for r in each.results if r.implementation == name), None)
-
-
-def _rank(one: Implementation, rank: str) -> str:
-    """Return a rank with the kind that it is among, where that is not the frameworks."""
-    return f"{one.kind} {rank}" if rank and one.kind != "framework" else rank
+def fair_cells(found: WorkloadSummary) -> list[CellSummary]:
+    """Return the cells whose fairness is shown: 1 KiB, more than one connection, a closed loop."""
+    cells = [
+        c
+        for c in found.cells
+        if c.cell.size == 1024 and c.cell.concurrency > 1 and not c.cell.rate_per_s and c.results
+    ]
+    return sorted(cells, key=lambda c: c.cell.concurrency)
 
 
 def without_figures(summary: Summary, found: WorkloadSummary) -> Markdown:
     """Return a line for everyone who has no figures in a workload, with the reason."""
-    known = known_by_name(summary)
+    known = summary.by_name
     lines = [
         f"- {text(one.title)}: {prose(words.why_no_figures(row) + words.to_see(one))}"
         for row in found.standings
@@ -48,7 +43,7 @@ def without_figures(summary: Summary, found: WorkloadSummary) -> Markdown:
 
 def without_rank(summary: Summary, found: WorkloadSummary) -> Markdown:
     """Return a line for everyone who was measured and is not ranked because of a clause."""
-    known = known_by_name(summary)
+    known = summary.by_name
     says = {"declared": "differs in {} and says so", "unproven": "{} could not be judged"}
     lines = []
     for row in found.standings:
@@ -61,7 +56,7 @@ def without_rank(summary: Summary, found: WorkloadSummary) -> Markdown:
 
 def cell(summary: Summary, found: WorkloadSummary, each: CellSummary) -> Markdown:
     """Return one ranked cell in full."""
-    known, (one, many) = known_by_name(summary), words.NOUN[found.workload]
+    known, (one, many) = summary.by_name, words.NOUN[found.workload]
     ideal = bool(each.cell.delay_ms)
     heads = ["rank", "", f"rate, × {found.baseline}", "95% interval", f"{many}/s"]  # noqa: RUF001
     heads += ["of the ideal"] if ideal else ["of the ceiling"]
@@ -73,7 +68,7 @@ def cell(summary: Summary, found: WorkloadSummary, each: CellSummary) -> Markdow
         )
         rows.append(
             [
-                _rank(known[r.implementation], r.rank) or numbers.NONE,
+                words.rank(known[r.implementation].kind, r.rank) or numbers.NONE,
                 known[r.implementation].title,
                 numbers.figure(r.ratio, most=3) + (" ≠" if r.disagree else ""),
                 numbers.interval(r.ratio, most=3) or numbers.NONE,
@@ -128,12 +123,12 @@ def once(
     if all(c.cell.ranked for c in cells):
         return NOTHING
     cells.sort(key=lambda c: (c.cell.size, c.cell.concurrency))
-    known = known_by_name(summary)
+    known = summary.by_name
     seen = {r.implementation for c in cells for r in c.results}
     names = [row.implementation for row in found.standings if row.implementation in seen]
 
     def shown(c: CellSummary, name: str) -> object:
-        r = _in(c, name)
+        r = c.of(name)
         return numbers.NONE if r is None else show(r)
 
     def head(c: CellSummary, between: str) -> object:
@@ -168,16 +163,10 @@ def faults(summary: Summary, found: WorkloadSummary) -> Markdown:
 
 def fairness(summary: Summary, found: WorkloadSummary) -> Markdown:
     """Return Jain's index over the connections, at each number of them above one, 1 KiB each."""
-    cells = [
-        c
-        for c in found.cells
-        if c.cell.size == 1024 and c.cell.concurrency > 1 and not c.cell.rate_per_s and c.results
-    ]
-    cells.sort(key=lambda c: c.cell.concurrency)
-    titles = known_by_name(summary)
+    cells, titles = fair_cells(found), summary.by_name
     rows = []
     for row in found.standings:
-        own = [_in(c, row.implementation) for c in cells]
+        own = [c.of(row.implementation) for c in cells]
         if any(r is not None and r.jain for r in own):
             shown = [numbers.NONE if r is None else _jain(r) for r in own]
             rows.append([titles[row.implementation].title, *shown])
@@ -187,7 +176,7 @@ def fairness(summary: Summary, found: WorkloadSummary) -> Markdown:
 
 def widths(summary: Summary) -> Markdown:
     """Return the widest interval of each ranked cell."""
-    titles = known_by_name(summary)
+    titles = summary.by_name
     rows = [
         [
             f"{found.workload} {words.cell(each.cell)}",
@@ -204,7 +193,7 @@ def widths(summary: Summary) -> Markdown:
 
 def cold(summary: Summary) -> Markdown:
     """Return cold against warm: the same process, cell and size, before and after priming."""
-    known = known_by_name(summary)
+    known = summary.by_name
     rows = []
     for found in summary.workloads:
         for c in found.cells:
@@ -230,7 +219,7 @@ def cold(summary: Summary) -> Markdown:
 def contestants(summary: Summary) -> Markdown:
     """Return what was compared: versions, style, loop, read size."""
     rows: list[list[object]] = []
-    known = known_by_name(summary)
+    known = summary.by_name
     for name, variant in siblings.grouped(list(known), known):
         one = known[name]
         titled = Markdown(siblings.indented(link(one.title, one.homepage), variant=variant))
@@ -252,7 +241,7 @@ def machine(summary: Summary) -> Markdown:
 
 def canaries(summary: Summary) -> Markdown:
     """Return the controls inside the run: what was expected, what was seen, and the verdict."""
-    titles = known_by_name(summary)
+    titles = summary.by_name
     rows = []
     for found in summary.workloads:
         for c in found.canaries:

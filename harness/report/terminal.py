@@ -36,11 +36,6 @@ def _cut(said: str, room: int) -> str:
     return said if len(said) <= room else said[: max(0, room - 1)] + "…"
 
 
-def _rank(row: Standing, kind: Kind) -> str:
-    """Return its rank, with the kind that it is among where that is not the frameworks."""
-    return f"{kind} {row.rank}" if row.rank and kind != "framework" else row.rank
-
-
 def _columns(found: WorkloadSummary, row: Standing | None, kind: Kind) -> tuple[Text, Text, Text]:
     """Return a row's rank, its ratio with the interval, and its share of the ceiling."""
     if row is None:  # it has no such program
@@ -54,7 +49,7 @@ def _columns(found: WorkloadSummary, row: Standing | None, kind: Kind) -> tuple[
     if row.implementation == found.baseline:
         interval = "baseline"
     return (
-        Text(_rank(row, kind) or "-", style="bold" if row.rank == "1" else ""),
+        Text(words.rank(kind, row.rank) or "-", style="bold" if row.rank == "1" else ""),
         Text(f"{numbers.figure(row.ratio):>6} {interval}"),
         Text(numbers.percent(row.of_reference) if row.of_reference else ""),
     )

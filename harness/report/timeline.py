@@ -13,7 +13,7 @@ from harness.report import numbers, words
 from harness.report.answer import cpu, lines, pairs, with_interval
 from harness.report.markdown import Markdown, link, prose, table, text
 from harness.report.sentences import connection_kib
-from harness.report.tables import NOTHING, known_by_name
+from harness.report.tables import NOTHING
 
 if TYPE_CHECKING:
     from harness.model import Implementation
@@ -82,7 +82,7 @@ def timeline(summary: Summary) -> Markdown:
     """Return the table; nothing where there is no story."""
     if not heading(summary):
         return NOTHING
-    many, known = summary.workloads, known_by_name(summary)
+    many, known = summary.workloads, summary.by_name
     standings = [{row.implementation: row for row in each.standings} for each in many]
     found = systems(summary)
     memory = any(connection_kib(summary, one.name) for one in found)

@@ -231,7 +231,7 @@ def parts(summary: Summary) -> list[dict[str, object]]:
 
 
 def _parts(summary: Summary) -> Iterator[dict[str, object]]:
-    known = {one.name: one for one in summary.implementations}
+    known = summary.by_name
     for one in TABLES:
         wanted = {column.scenario for column in one.columns}
         found = [

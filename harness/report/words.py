@@ -16,7 +16,7 @@ from harness.report.markdown import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from harness.model import Implementation
+    from harness.model import Implementation, Kind
     from harness.summary import Standing, Status, Summary, WorkloadSummary
 
 MARKS: dict[VerdictKind, str] = {
@@ -157,14 +157,17 @@ def warnings(summary: Summary) -> Iterator[str]:
         )
 
 
+def rank(kind: Kind, rank: str) -> str:
+    """Return a rank, with the kind that it is among where that is not the frameworks."""
+    return f"{kind} {rank}" if rank and kind != "framework" else rank
+
+
 def short(one: Implementation, most: int) -> str:
     """Return a title of at most so many characters; the Python that stands behind it is kept."""
     said = visible(one.title)
-    tail = f", {one.on}"
     if len(said) <= most:
         return said
-    if not one.on or not said.endswith(tail):
-        return said[: most - 1] + "…"
+    tail = one.title.removeprefix(one.program)
     return said[: most - 1 - len(tail)] + "…" + tail
 
 
@@ -239,8 +242,9 @@ def rules() -> list[str]:
         ),
         (
             f"At an equal rate it does not count either when fewer than {units.REACHED:.0%} of the "
-            f"messages were answered, or when the gauge sent one in a hundred over "
-            f"{units.LATE_NS / 1e3:.0f} µs late."
+            f"messages were answered, when {units.BACKLOG:.0%} more of them were waiting at its "
+            "end than at its beginning, when one never had an answer, or when the gauge sent one "
+            f"in a hundred over {units.LATE_NS / 1e3:.0f} µs late."
         ),
         f"A process does not count in a cell when fewer than {units.KEPT:.0%} of its slices do.",
         (

@@ -7,7 +7,6 @@ kernel keeps for the sockets is not in it. No garbage collector is asked to run.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -39,8 +38,7 @@ class Held(msgspec.Struct, frozen=True):
 
 def steps() -> list[int]:
     """Return the steps that the descriptors of a process are enough for."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = launch.OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, launch.OPEN_FILES)
+    most, _ = launch.file_limits()
     return [count for count in STEPS if count + SPARE_FILES <= most]
 
 

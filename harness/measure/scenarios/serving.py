@@ -48,10 +48,8 @@ def load(served: Started, bench: Bench, slices: Sequence[str]) -> Iterator[Slice
             line = gauge_line(gauge, Slice)
             warm_up_s = int(text.split("/")[1]) / 1e3
             bench.ledger.add("slices_s", warm_up_s + line.wall_ns / 1e9)
-            if line.error:
-                raise Failed(line.error)
-            if line.unanswered:
-                raise Failed(f"{line.unanswered} messages never came back")
+            if line.fault:
+                raise Failed(line.fault)
             yield line
 
 

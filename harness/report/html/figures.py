@@ -6,14 +6,13 @@ plain text; its number, by which it is sorted, is the summary's own and not the 
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.model import WORKLOADS
 from harness.report import controls, numbers, words
 from harness.report.answer import also
 from harness.report.html.matrix import SHOWN
-from harness.report.markdown import visible
+from harness.report.markdown import is_url, visible
 from harness.report.marks import KINDS, marks
 
 if TYPE_CHECKING:
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
         Summary,
         WorkloadSummary,
     )
-
-_URL = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?(/[A-Za-z0-9._~%/+#-]*)?")
 
 
 class Column(NamedTuple):
@@ -92,7 +89,7 @@ def _estimate(found: Estimate | None, *, most: int = 2) -> Cell:
 
 
 def _title(one: Implementation, more: str = "") -> Cell:
-    href = one.homepage if _URL.fullmatch(one.homepage) else ""
+    href = one.homepage if is_url(one.homepage) else ""
     return _text(one.title, more=visible(more), href=href, strong=True)
 
 
@@ -107,16 +104,6 @@ def _rank(rank: str, one: Implementation) -> Cell:
         return NOTHING
     kind = "" if one.kind == "framework" else one.kind
     return Cell(rank, kind, float(rank.partition("-")[0]), strong=True)
-
-
-def _known(summary: Summary) -> dict[str, Implementation]:
-    return {one.name: one for one in summary.implementations}
-
-
-def _in(each: CellSummary | None, name: str) -> Result | None:
-    if each is None:
-        return None
-    return next((r for r in each.results if r.implementation == name), None)
 
 
 def _p99(result: Result | None) -> Cell:
@@ -168,7 +155,7 @@ def _where(each: CellSummary) -> str:
 
 def answer(summary: Summary, found: WorkloadSummary) -> Table:
     """Return a workload's answer: a row for everyone, who has no figures included."""
-    known, (one, many) = _known(summary), words.NOUN[found.workload]
+    known, (one, many) = summary.by_name, words.NOUN[found.workload]
     ranked = [c for c in found.cells if c.cell.ranked and not c.cell.rate_per_s]
     plain = [c for c in ranked if not c.cell.delay_ms] or ranked
     paced = next((c for c in found.cells if c.cell.rate_per_s), None)
@@ -185,15 +172,15 @@ def answer(summary: Summary, found: WorkloadSummary) -> Table:
     rows = []
     for row in found.standings:
         name = row.implementation
-        first = _in(plain[0], name) if plain else None
+        first = plain[0].of(name) if plain else None
         of = row.of_reference
         whose = ", ".join(filter(None, [known[name].style, _below(known[name], known)]))
         cells = [_rank(row.rank, known[name]), _title(known[name], whose)]
         cells += [_estimate(row.ratio)]
-        cells += [_estimate(r.rate_per_s if (r := _in(c, name)) else None, most=0) for c in plain]
+        cells += [_estimate(r.rate_per_s if (r := c.of(name)) else None, most=0) for c in plain]
         cells += [Cell(numbers.percent(of), by=of.value) if of else NOTHING]
         cells += [_estimate(first.cpu_us if first else None, most=1)]
-        cells += [_p99(_in(paced, name))] if paced else []
+        cells += [_p99(paced.of(name))] if paced else []
         cells += [_memory(summary, found.workload, name)]
         cells += [_lines(known[name], found.workload)]
         cells += [_behaviour(summary, found.workload, row)]
@@ -205,7 +192,7 @@ def answer(summary: Summary, found: WorkloadSummary) -> Table:
 
 def pythons(summary: Summary) -> Table:
     """Return every program on each of several Pythons, against itself on the first."""
-    known, rows = _known(summary), []
+    known, rows = summary.by_name, []
     for found in summary.workloads:
         standings = {row.implementation: row for row in found.standings}
         for row in found.pythons:
@@ -215,7 +202,7 @@ def pythons(summary: Summary) -> Table:
             rows.append(
                 (
                     _text(found.workload),
-                    _text(one.title.removesuffix(f", {one.on}"), strong=True),
+                    _text(one.program, strong=True),
                     _text(one.on),
                     _estimate(row.ratio) if row.ratio else Cell(numbers.NONE, visible(why)),
                     _estimate(row.cpu_ratio),
@@ -257,7 +244,7 @@ def _measured(
 
 def cells(summary: Summary) -> Table:
     """Return every figure of everyone in every cell."""
-    known = _known(summary)
+    known = summary.by_name
     rows = [
         _measured(known[r.implementation], found, c, r)
         for found in summary.workloads
@@ -280,7 +267,7 @@ def cells(summary: Summary) -> Table:
 
 def traits(summary: Summary) -> Table:
     """Return what was measured once for each implementation, and is never ranked."""
-    known = _known(summary)
+    known = summary.by_name
     rows = []
     for t in summary.traits:
         said = Cell(numbers.NONE, visible(t.error)) if t.error else NOTHING
@@ -312,7 +299,7 @@ def traits(summary: Summary) -> Table:
 
 def contestants(summary: Summary) -> Table:
     """Return what was compared: versions, style, loop, read size, lines of code."""
-    known, heads = _known(summary), ("style", "version", "loop", "reads at most")
+    known, heads = summary.by_name, ("style", "version", "loop", "reads at most")
     rows = []
     for one in summary.implementations:
         versions = ", ".join(f"{name} {found}" for name, found in sorted(one.versions.items()))
@@ -342,7 +329,7 @@ def _passed(canary: Canary) -> Cell:
 
 def canaries(summary: Summary) -> Table:
     """Return the controls inside the run: what was expected, what was seen, and the verdict."""
-    known = _known(summary)
+    known = summary.by_name
     rows = []
     for found in summary.workloads:
         for c in found.canaries:

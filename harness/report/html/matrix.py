@@ -16,7 +16,7 @@ from harness.report.markdown import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.model import Verdict, Workload
+    from harness.model import Implementation, Verdict, Workload
     from harness.model import VerdictKind as Kind
     from harness.summary import CaseSummary, ClauseSummary, Summary
 
@@ -134,13 +134,13 @@ def _most_lines(findings: Sequence[Verdict]) -> int:
     return 0
 
 
-def _again(verdict: Verdict) -> str:
+def _again(verdict: Verdict, one: Implementation | None) -> str:
     """Return the command that plays a case again: the evidence's own where it has one."""
     own = verdict.evidence[-1] if verdict.evidence else ""
     if own.startswith("nox "):
         return visible(own)
-    name, _, python = verdict.implementation.partition("@")
-    there = f"--force-python {python} " if python else ""
+    there = f"--force-python {one.on} " if one and one.on else ""
+    name = (one.same_as or one.name) if one else verdict.implementation
     return visible(f"nox -s check {there}-- {name} --case {verdict.case}")
 
 
@@ -165,10 +165,9 @@ class _Folds:
 
     def __init__(self, summary: Summary, owed: Mapping[str, str]) -> None:
         seen = {name for one in summary.suite for name in one.verdicts}
-        known = {one.name: one for one in summary.implementations}
+        self._known = known = summary.by_name
         order = siblings.grouped([name for name in known if name in seen], known)
         self.columns = [known[name] for name, _ in order]
-        self._titles = {one.name: one.title for one in summary.implementations}
         self._cases = behaviour.by_clause(summary)
         self._owed = owed
         self.alike = dict(_alike(summary))
@@ -186,7 +185,8 @@ class _Folds:
             alike.setdefault((v.verdict, v.reason, _log(v, self._most)), []).append(v)
         for (kind, reason, log), verdicts in alike.items():
             first = verdicts[0]
-            names = ", ".join(visible(self._titles.get(v.implementation, "")) for v in verdicts)
+            who = [self._known.get(v.implementation) for v in verdicts]
+            names = ", ".join(visible(one.title if one else "") for one in who)
             same = self._told.setdefault((kind, reason, log, names), case)
             if same == case or len(reason) + len(log) <= SHORT_BYTES:
                 same = ""
@@ -195,7 +195,7 @@ class _Folds:
                 Mark(*SHOWN[first.verdict]),
                 "" if same else visible(first.reason)[:REASON_BYTES],
                 "" if same else log,
-                _again(first),
+                _again(first, who[0]),
                 same,
             )
 

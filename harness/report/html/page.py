@@ -85,7 +85,7 @@ def _parts(
     """Return all that the template shows."""
     made = matrix(summary, {clause.id: clause.owes for clause in known})
     anchors = [fold.id for _, _, folds in made.workloads for fold in folds] if made else []
-    implementations = {one.name: one for one in summary.implementations}
+    implementations = summary.by_name
     usual = [label(one) for one in answer.usual(summary)]
     return {
         "created": visible(summary.created),
