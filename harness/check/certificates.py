@@ -22,7 +22,7 @@ EVERYWHERE = (HOST, "127.0.0.1", "::1")
 
 
 @functools.cache
-def authority(name: str = TRUSTED) -> trustme.CA:
+def authority(name: str) -> trustme.CA:
     """Return this process's authority of that name."""
     import trustme  # noqa: PLC0415  it costs 0.1 s
 
@@ -31,7 +31,7 @@ def authority(name: str = TRUSTED) -> trustme.CA:
 
 @functools.cache
 def _server() -> trustme.LeafCert:
-    return authority().issue_cert(*EVERYWHERE)
+    return authority(TRUSTED).issue_cert(*EVERYWHERE)
 
 
 def write(folder: Path) -> tuple[Path, Path]:
@@ -47,6 +47,6 @@ def write(folder: Path) -> tuple[Path, Path]:
 def trusting(newest: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> ssl.SSLContext:
     """Return the context of a peer that trusts the authority, and speaks this version at most."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority().configure_trust(context)
+    authority(TRUSTED).configure_trust(context)
     context.maximum_version = newest
     return context

@@ -54,7 +54,7 @@ def context(
 def authority_file(folder: Path) -> str:
     """Write the certificate of the trusted authority into a folder, and return the file's name."""
     file = folder / "authority.pem"
-    certificates.authority().cert_pem.write_to_path(str(file))
+    certificates.authority(certificates.TRUSTED).cert_pem.write_to_path(str(file))
     return str(file)
 
 
