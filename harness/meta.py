@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-class OnPythons(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A difference from the contract that not every Python shows."""
+class Difference(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A difference from the contract that not every Python, or not every run, shows."""
 
-    python: str
-    """A specifier, as `>=3.12`."""
     text: str
+    python: str = ""
+    """A specifier, as `>=3.12`; empty: every one."""
+    race: bool = False
+    """True: it takes a race to be lost, so that a run that does not see it proves nothing."""
 
 
 class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -44,7 +46,7 @@ class Meta(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     variant_of: str = ""
     default: bool = True
     cannot_run: str = ""
-    known: dict[str, str | OnPythons] = {}
+    known: dict[str, str | Difference] = {}
     beyond: dict[str, str] = {}
 
 
@@ -80,3 +82,10 @@ def known(file: Path, meta: Meta, python: str) -> dict[str, str]:
         for clause, one in meta.known.items()
         if isinstance(one, str) or fits(file, f"known.{clause}.python", one.python, python)
     }
+
+
+def races(meta: Meta) -> tuple[str, ...]:
+    """Return the clauses whose difference is seen only where a race is lost."""
+    return tuple(
+        clause for clause, one in meta.known.items() if not isinstance(one, str) and one.race
+    )

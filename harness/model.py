@@ -130,6 +130,8 @@ class Implementation(msgspec.Struct, frozen=True, kw_only=True):
     """False: it takes part where it is named, or where ALL are asked for."""
     known: dict[str, str] = {}
     """Clause id -> how and why it differs from the contract."""
+    races: tuple[str, ...] = ()
+    """Those of `known` that are seen only where a race is lost."""
     beyond: dict[str, str] = {}
     """Clause id, or another word -> what was added to the natural idiom, and why."""
     versions: dict[str, str] = {}

@@ -69,6 +69,7 @@ def read(folder: Path, name: str = "", where: Environment | None = None) -> Impl
         "cannot_run": cannot_run,
         "unfit": bool(meta.cannot_run),
         "known": metas.known(file, meta, _version(where)),
+        "races": metas.races(meta),
     }
     return Implementation(
         name=name or folder.name,

@@ -199,6 +199,8 @@ def test_a_declared_difference_that_is_not_there_fails() -> None:
     assert kinds(play(declared("", "E17"), "E17"))["E17.declared"] == "FAIL"
     assert "E01.declared" not in kinds(play(declared("", "E01"), "E01.1"))
     assert "E17.declared" not in kinds(play(declared("", "E17", "reference"), "E17"))
+    racy = msgspec.structs.replace(declared("", "E17"), races=("E17",))
+    assert "E17.declared" not in kinds(play(racy, "E17"))
 
 
 def test_what_cannot_run_is_unsupported() -> None:

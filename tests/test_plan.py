@@ -79,7 +79,14 @@ def test_what_cannot_run_has_its_reason(tmp_path: Path, meta: str, reason: str) 
 def test_a_difference_may_be_of_some_pythons_alone(tmp_path: Path) -> None:
     """It is known where the Python that runs it is one of those, and nowhere else."""
     known = '[known]\nE10 = {python = "<4", text = "here"}\nE20 = {python = "<3", text = "gone"}\n'
-    assert plan.read(folder(tmp_path, meta=META + known)).known == {"E10": "here"}
+    one = plan.read(folder(tmp_path, meta=META + known))
+    assert (one.known, one.races) == ({"E10": "here"}, ())
+
+
+def test_a_difference_may_take_a_race(tmp_path: Path) -> None:
+    """It is known like any other, and need not be seen."""
+    one = plan.read(folder(tmp_path, meta=META + '[known]\nE10 = {race = true, text = "now"}\n'))
+    assert (one.known, one.races) == ({"E10": "now"}, ("E10",))
 
 
 def test_missing_files_are_a_reason(tmp_path: Path) -> None:
