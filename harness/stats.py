@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 RESAMPLES = 4999  # the ends of a 95% interval then move by under a tenth of its width between seeds
 EXACT_BLOCKS = 13  # 8192 flips; with more blocks RESAMPLES of them
 ROUNDING = 1e-9  # by which equal sums may differ
-BATCH = 500  # resamples at once: the same numbers, and no more memory for many blocks than for few
+BATCH = 500  # resamples at once
+DRAWN = 32_768  # values at once: the same numbers, and no more memory for many blocks than for few
 LEVEL = 0.95
 
 
@@ -69,8 +70,14 @@ def _medians(values: Sequence[float], rng: np.random.Generator) -> NDArray[np.fl
     order = np.argsort(values, kind="stable")
     rank = np.empty(many, dtype=np.uint8 if many < 256 else np.intp)
     rank[order] = np.arange(many)
-    drawn = np.sort(rank[rng.integers(0, many, (RESAMPLES, many))], axis=1)
-    return (ordered[drawn[:, (many - 1) // 2]] + ordered[drawn[:, many // 2]]) / 2
+    found = np.empty(RESAMPLES)
+    rows = max(1, DRAWN // many)
+    for at in range(0, RESAMPLES, rows):
+        some = min(rows, RESAMPLES - at)
+        drawn = np.sort(rank[rng.integers(0, many, (some, many))], axis=1)
+        middles = ordered[drawn[:, (many - 1) // 2]] + ordered[drawn[:, many // 2]]
+        found[at : at + some] = middles / 2
+    return found
 
 
 def bootstrap_interval(

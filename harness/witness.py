@@ -109,6 +109,18 @@ def private_bytes(pid: int) -> int:
     return _rollup_bytes(pid, "Private_Clean:", "Private_Dirty:")
 
 
+def anonymous_bytes(pid: int) -> int:
+    """Return the anonymous memory of one process in bytes; 0 when it is gone.
+
+    Unlike private memory it does not change with what other processes map or a child just forked.
+    """
+    with suppress(*_GONE):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return int(line.split()[1]) * 1024
+    return 0
+
+
 def pss_bytes(pid: int) -> int:
     """Return the memory of a process tree in bytes, what is shared counted by its share (PSS).
 

@@ -570,7 +570,7 @@ def test_memory_is_flat_or_not(grows: int, *, good: bool) -> None:
         memory.Point(10.0 * block, block, 80_000_000 + grows * block + block % 2 * 4096)
         for block in range(20)
     ]
-    points[0] = replace(points[0], private_bytes=20_000_000)
+    points[0] = replace(points[0], anonymous_bytes=20_000_000)
     made = memory.figures(points)
     assert passed(made) == [good]
     assert made[0].high == made[1].value

@@ -145,7 +145,7 @@ def test_memory_is_read_at_every_block(setting: Setting) -> None:
         points = memory.watch(setting.folder, child.pid, until, lambda: _step(child, writer))
     os.close(writer)
     assert [point.block for point in points] == [0, 1, 2]
-    assert all(point.private_bytes > 1_000_000 for point in points)
+    assert all(point.anonymous_bytes > 1_000_000 for point in points)
 
 
 def _step(child: launch.Child, writer: int) -> None:

@@ -1,9 +1,8 @@
 """Row `memory`: the harness does not grow while it measures.
 
-Rules: the private memory of the measuring process alone, read whenever a block has been written;
-the first blocks import what is imported late and are left out. While a child is being forked all
-pages are shared, and next to none is private: of a few readings the largest counts. Shown are a
-slope and what it would come to in two hours: a long run is where it would hurt.
+Rules: the anonymous memory of the measuring process alone, read whenever a block has been written;
+the first blocks import what is imported late and are left out. Shown are a slope and what it would
+come to in two hours: a long run is where it would hurt.
 """
 
 from __future__ import annotations
@@ -31,7 +30,6 @@ LONG_S = 2 * 3600.0
 LEFT_OUT = 2  # blocks
 POINTS_LEAST = 5
 POLL_S = 0.2
-READINGS, APART_S = 3, 0.02
 SLACK_S = 120.0  # what a run may take beyond its budget
 
 
@@ -41,7 +39,7 @@ class Point:
 
     time_s: float
     block: int
-    private_bytes: int
+    anonymous_bytes: int
 
 
 def figures(points: Sequence[Point]) -> tuple[Figure, ...]:
@@ -52,7 +50,7 @@ def figures(points: Sequence[Point]) -> tuple[Figure, ...]:
     kept = points[LEFT_OUT:]
     if len(kept) < POINTS_LEAST:
         return ()
-    sizes = [float(point.private_bytes) for point in kept]
+    sizes = [float(point.anonymous_bytes) for point in kept]
     slope, least, most, _ = stats.slope([point.time_s for point in kept], sizes)
     size = stats.median(sizes)
     low, value, high = (each * LONG_S / size for each in (least, slope, most))
@@ -98,20 +96,11 @@ def _pause() -> None:
     time.sleep(POLL_S)
 
 
-def _size(pid: int) -> int:
-    """Return a process's private memory in bytes; 0 when it is gone."""
-    most = 0
-    for _ in range(READINGS):
-        most = max(most, witness.private_bytes(pid))
-        time.sleep(APART_S)
-    return most
-
-
 def watch(folder: Path, pid: int, until: float, pause: Callable[[], None] = _pause) -> list[Point]:
     """Return the memory of a process at each new block of its run, until it is gone."""
     points: list[Point] = []
     seen: int | None = None
-    while (size := _size(pid)) and time.monotonic() < until:
+    while (size := witness.anonymous_bytes(pid)) and time.monotonic() < until:
         block = last_block(folder / "samples.jsonl")
         if block is not None and block >= 0 and block != seen:
             seen = block

@@ -89,7 +89,7 @@ ROWS = (
     ),
     Row(
         name="memory",
-        what="private memory of the measuring process over a run",
+        what="anonymous memory of the measuring process over a run",
         must="growth in two hours at most 5%",
         run=memory.run,
     ),
