@@ -35,8 +35,7 @@ struct churn {
     int poll;
     enum phase phase;
     uint64_t dialled;
-    int64_t source;    /* of the connection dialled last; sock_dial_from */
-    int64_t from_here; /* dialled from that source */
+    int64_t source, from_here; /* of the connection dialled last; how many were dialled from it */
     int64_t here; /* visitors with a connection */
     int64_t now_ns, until_ns, started_ns, wall_ns, opened, busy_ns, errors;
     char error[VISIT_SENTENCE];
