@@ -199,20 +199,13 @@ class TestEdges:
     """A closed loop's window begins and ends with a reply, whatever its length is to be."""
 
     def test_a_slow_server_is_measured_from_reply_to_reply(self) -> None:
-        """In windows of 1 ms a server that takes 5 ms counts whole messages, and all of each."""
+        """A window of 1 ms holds a reply of a server that takes 5 ms, or ends 20 ms late."""
         lines = []
         for _ in range(10):
             with holding(slowly) as server:
                 lines += load(server.port, os.getpid(), "1x10/1/1")
-        whole = [
-            line
-            for line in lines
-            if line["messages"] == 1
-            and line["wall_ns"] > 4 * MS
-            and line["before_ns"] + line["after_ns"] < line["wall_ns"] / 2
-        ]
-        # At fixed instants one window in five would hold a reply; a busy machine may stop any.
-        assert len(whole) >= 6
+        for line in lines:  # a window of five would hold a reply at fixed instants
+            assert line["messages"] > 0 or line["wall_ns"] >= (1 + 20) * MS
 
     def test_an_edge_does_not_wait_for_ever(self) -> None:
         """A server that keeps everything back ends no window: the time does."""
