@@ -6,6 +6,7 @@ nothing but on which cores this process runs, for the length of a block (`pinned
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import re
@@ -92,6 +93,7 @@ def facts() -> dict[str, str]:
     }
 
 
+@functools.cache  # it takes a process, and stays the same
 def cpu_clock() -> str:
     """Return the clock that the gauge reads a contestant's CPU time from (gauge/witness.h)."""
     words = [sys.executable, "-m", "harness.gauge", "witness", "--about"]

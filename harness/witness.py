@@ -114,11 +114,7 @@ def anonymous_bytes(pid: int) -> int:
 
     Unlike private memory it does not change with what other processes map or a child just forked.
     """
-    with suppress(*_GONE):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("RssAnon:"):
-                return int(line.split()[1]) * 1024
-    return 0
+    return _rollup_bytes(pid, "Anonymous:")
 
 
 def pss_bytes(pid: int) -> int:

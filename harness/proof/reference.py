@@ -34,16 +34,22 @@ CELLS = tuple(
 )
 
 
+def fastest_first(cell: Where, names: Sequence[str]) -> list[str]:
+    """Return those of `names` that have a rate in a cell, the highest median first."""
+    speed = {n: stats.median(list(own.values())) for n in names if (own := cell.rates.get(n))}
+    return sorted(speed, key=speed.__getitem__, reverse=True)
+
+
 def figures(
     where: Mapping[str, Where], reference: str, pythons: Sequence[str], seed: int
 ) -> tuple[Figure, ...]:
     """Return the reference's rate over the fastest of `pythons` in every cell that has both."""
     found = []
     for name, cell in where.items():
-        there = [one for one in pythons if cell.rates.get(one)]
+        there = fastest_first(cell, pythons)
         if reference not in cell.rates or not there:
             continue
-        fastest = max(there, key=lambda one: stats.median(list(cell.rates[one].values())))
+        fastest = there[0]
         ratio = contrast.ratio(cell.rates, reference, fastest, seed, cell.label)
         logs = contrast.differences(cell.rates, reference, fastest)
         if ratio is None:
@@ -76,11 +82,7 @@ def limits(where: Mapping[str, Where]) -> tuple[str, ...]:
 
 def finalists(where: Mapping[str, Where], names: Sequence[str], most: int) -> list[str]:
     """Return the `most` fastest of `names` in each cell, together, in the order of `names`."""
-    found: set[str] = set()
-    for cell in where.values():
-        there = [name for name in names if cell.rates.get(name)]
-        speed = {name: stats.median(list(cell.rates[name].values())) for name in there}
-        found |= set(sorted(there, key=speed.__getitem__, reverse=True)[:most])
+    found = {name for cell in where.values() for name in fastest_first(cell, names)[:most]}
     return [name for name in names if name in found]
 
 

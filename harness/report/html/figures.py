@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.model import WORKLOADS
 from harness.report import controls, numbers, words
-from harness.report.answer import also
+from harness.report.answer import also, plain_cells
 from harness.report.html.matrix import SHOWN
 from harness.report.markdown import is_url, visible
 from harness.report.marks import KINDS, marks
@@ -156,8 +156,7 @@ def _where(each: CellSummary) -> str:
 def answer(summary: Summary, found: WorkloadSummary) -> Table:
     """Return a workload's answer: a row for everyone, who has no figures included."""
     known, (one, many) = summary.by_name, words.NOUN[found.workload]
-    ranked = [c for c in found.cells if c.cell.ranked and not c.cell.rate_per_s]
-    plain = [c for c in ranked if not c.cell.delay_ms] or ranked
+    plain = plain_cells(found)
     paced = next((c for c in found.cells if c.cell.rate_per_s), None)
     columns = [Column("rank"), Column("implementation", number=False)]
     columns += [Column(f"rate, × {found.baseline or 'baseline'}")]  # noqa: RUF001
